@@ -1,0 +1,27 @@
+
+# The statements of sql/statements/ as C, made anew when they change.
+
+for skep_name in auth task; do
+
+    skep_dir=$ngx_addon_dir/ngx_${skep_name}_module
+    skep_in=$ngx_addon_dir/sql/statements/$skep_name.sql
+    skep_out=$NGX_OBJS/skep/ngx_${skep_name}_sql
+
+    skep_objs=
+    for skep_src in $skep_dir/*.c $skep_out.c; do
+        skep_obj=`basename \`dirname $skep_src\``/`basename $skep_src .c`.o
+        skep_objs="$skep_objs $NGX_OBJS/addon/$skep_obj"
+    done
+
+    cat << END                                                >> $NGX_MAKEFILE
+
+$skep_out.c:	$skep_in $ngx_addon_dir/sql/embed
+	sh $ngx_addon_dir/sql/embed $skep_in ngx_${skep_name}_sql $NGX_OBJS/skep
+
+$skep_out.h:	$skep_out.c
+
+$skep_objs:	$skep_out.h
+
+END
+
+done

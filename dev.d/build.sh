@@ -1,0 +1,90 @@
+# shellcheck shell=sh
+#
+# ./dev build: the modules, against Debian's nginx-dev.
+
+
+nginx_src=/usr/share/nginx/src
+
+# what this project adds to the flags of Debian's nginx and of its configure
+# (-W -Wall -Wno-unused-parameter -Werror)
+cc_opt="-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+-Wformat=2 -Wdeclaration-after-statement ${SKEP_CC_OPT:-}"
+ld_opt="-Wl,-z,relro ${SKEP_LD_OPT:-}"
+
+
+build() {
+    packages build
+    mkdir -p "$build/nginx" "$build/modules"
+
+    # one build at a time
+    (
+        flock 9
+        build_configure
+        build_make
+        build_publish
+    ) 9>"$build/lock" || exit 1
+}
+
+
+# again only when something that configure looks at has changed
+build_configure() {
+    stamp=$(
+        cksum "$root/config" "$root/config.make" "$nginx_src/conf_flags" \
+            /usr/sbin/nginx
+        ls "$root"/ngx_*/*.h
+        echo "$cc_opt $ld_opt"
+    )
+
+    if [ -f "$build/nginx/Makefile" ] && [ -f "$build/nginx/stamp" ] \
+        && [ "$stamp" = "$(cat "$build/nginx/stamp")" ]
+    then
+        return
+    fi
+
+    say "configuring"
+
+    # conf_flags is an array of bash
+    # shellcheck disable=SC2016
+    flags=$(bash -c '. "$1" && printf "%s\n" "${NGX_CONF_FLAGS[@]}"' \
+            bash "$nginx_src/conf_flags")
+
+    # shellcheck disable=SC2086
+    if ! (
+        cd "$nginx_src"
+        unset CFLAGS
+        ./configure $flags --builddir="$build/nginx" \
+            --with-cc-opt="$cc_opt" --with-ld-opt="$ld_opt" \
+            --add-dynamic-module="$root"
+    ) >"$build/configure.log" 2>&1 </dev/null
+    then
+        rm -f "$build/nginx/stamp"
+        tail -n 5 "$build/configure.log" >&2
+        die "configure failed: see $build/configure.log"
+    fi
+
+    echo "$stamp" >"$build/nginx/stamp"
+}
+
+
+build_make() {
+    make -C "$nginx_src" -f "$build/nginx/Makefile" --no-print-directory -q \
+        modules >/dev/null 2>&1 && return
+
+    say "compiling"
+
+    make -C "$nginx_src" -f "$build/nginx/Makefile" --no-print-directory -s \
+        -k -j "$(nproc)" modules >&2 || die "the build failed"
+}
+
+
+# A running nginx has the old file mapped: replace it, never write into it.
+build_publish() {
+    for so in "$build"/nginx/*_module.so; do
+        name=${so##*/}
+
+        if ! cmp -s "$so" "$build/modules/$name"; then
+            cp "$so" "$build/modules/$name.new"
+            mv "$build/modules/$name.new" "$build/modules/$name"
+        fi
+    done
+}

@@ -1,0 +1,166 @@
+# shellcheck shell=sh
+#
+# ./dev test, lint, format, bench.
+
+
+# check [WHAT]: one run of prove, whose closing line is the last one printed
+check() {
+    packages build
+    packages test
+    build
+
+    make -C "$root/t/unit" --no-print-directory -s BUILD="$build" >&2 \
+        || die "the unit tests do not build"
+
+    tests=$(check_list "$1")
+    [ -n "$tests" ] || die "no test has \"$1\" in its name"
+
+    export SKEP_ROOT="$root" SKEP_BUILD="$build" CMOCKA_MESSAGE_OUTPUT=TAP
+    cd "$root"
+
+    # shellcheck disable=SC2086
+    exec prove --timer $tests
+}
+
+
+# the files of tests that are asked for
+check_list() {
+    for test in "$build"/unit/*; do
+        if [ ! -f "$test" ] || [ ! -x "$test" ]; then
+            continue
+        fi
+
+        case $1 in
+            '' | unit) echo "$test" ;;
+            *) case ${test##*/} in *"$1"*) echo "$test" ;; esac ;;
+        esac
+    done
+
+    for test in "$root"/t/*.t; do
+        [ -f "$test" ] || continue
+
+        case ${test##*/} in
+            *"$1"*) echo "t/${test##*/}" ;;
+        esac
+    done
+}
+
+
+bench() {
+    # shellcheck disable=SC2046
+    packages_ensure $(cat "$root/bench/packages")
+    packages build
+    packages run
+    build
+
+    export SKEP_ROOT="$root" SKEP_BUILD="$build"
+    cd "$root"
+    exec bench/run "$@"
+}
+
+
+# the files that style is for, tracked or not
+texts() {
+    find "$root" \( -path "$root/.git" -o -path "$root/.dev" \
+        -o -path "$build" -o -name node_modules \) -prune \
+        -o -type f \( -name '*.[cht]' -o -name '*.sql' -o -name '*.pm' \
+        -o -name '*.pl' -o -name '*.sh' -o -name '*.md' -o -name '*.conf' \
+        -o -name '*.js' -o -name '*.py' -o -name '*.lua' -o -name '*.yaml' \
+        -o -name Makefile -o -name config -o -name config.make \
+        -o -path "$root/dev" -o -path "$root/dev.d/*" \
+        -o -path "$root/sql/embed" -o -path "$root/.ci/run" \
+        -o -path "$root/bench/run" \) -print
+}
+
+
+# shell scripts: those that say so in their first line
+scripts() {
+    texts | while read -r file; do
+        case $(head -n 1 "$file") in
+            '#!/bin/sh'* | '#!/bin/bash'* | '#!/usr/bin/env bash'*)
+                echo "$file"
+                ;;
+        esac
+    done
+}
+
+
+lint() {
+    packages build
+    packages lint
+    build
+
+    status=0
+
+    say "style"
+    # shellcheck disable=SC2046
+    "$root/dev.d/style" $(texts) || status=1
+
+    for file in "$root"/ngx_*/*.c; do
+        grep -q "/${file##*/} " "$root/config" || {
+            echo "$file is not in config"
+            status=1
+        }
+    done
+
+    say "shellcheck"
+    # shellcheck disable=SC2046
+    (cd "$root" && shellcheck -x -a $(scripts)) || status=1
+
+    say "perl"
+    for file in "$root"/t/*.t $(find "$root/t/lib" -name '*.pm'); do
+        if [ -f "$file" ] && perl -I "$root/t/lib" -wc "$file" 2>&1 \
+            | grep -v ' syntax OK$'
+        then
+            status=1
+        fi
+    done
+
+    say "cppcheck"
+    lint_cppcheck || status=1
+
+    say "clang-tidy"
+    lint_tidy || status=1
+
+    [ $status -eq 0 ] || die "not clean"
+    say "clean"
+}
+
+
+# what the build includes
+lint_includes() {
+    sed -n '/^ALL_INCS/,/^$/p' "$build/nginx/Makefile" | tr -d '\\\n' \
+        | sed -e 's/ALL_INCS = //' -e 's/-I /-I/g'
+}
+
+
+lint_cppcheck() {
+    (
+        cd "$nginx_src"
+        # shellcheck disable=SC2046
+        cppcheck --quiet --std=c11 --language=c -j "$(nproc)" \
+            --enable=warning,performance,portability --inline-suppr \
+            --error-exitcode=1 --suppress=missingIncludeSystem \
+            --suppress='*:src/*' $(lint_includes) "$root"/ngx_*/*.c
+    )
+}
+
+
+lint_tidy() {
+    (
+        cd "$nginx_src"
+        # shellcheck disable=SC2016
+        printf '%s\n' "$root"/ngx_*/*.c \
+            | xargs -P "$(nproc)" -n 4 sh -c '
+                list=$1 flags=$2 && shift 2 || exit 1
+                clang-tidy --quiet --config-file="$list" "$@" -- $flags \
+                    2>/dev/null
+            ' sh "$root/.clang-tidy" "$(lint_includes)"
+    )
+}
+
+
+format() {
+    # shellcheck disable=SC2046
+    "$root/dev.d/style" -f $(texts)
+}

@@ -1,0 +1,8 @@
+-- Revert skep:notify from pg
+
+BEGIN;
+
+DROP TABLE notify.outbox;
+DROP SCHEMA notify;
+
+COMMIT;
