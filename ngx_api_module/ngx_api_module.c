@@ -1,0 +1,542 @@
+
+/*
+ * The platform: directives, variables, the life of a worker.
+ */
+
+
+#include "ngx_api_module.h"
+#include <openssl/rand.h>
+
+
+static void *ngx_api_create_main_conf(ngx_conf_t *cf);
+static char *ngx_api_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_api_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+static ngx_int_t ngx_api_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_api_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_api_init_process(ngx_cycle_t *cycle);
+static void ngx_api_exit_process(ngx_cycle_t *cycle);
+
+static char *ngx_api_pg_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_api_file_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+static ngx_int_t ngx_api_variable_route(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_api_variable_error(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_api_variable_pg_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_api_variable_request_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+static ngx_conf_num_bounds_t  ngx_api_pg_connections_bounds = {
+    ngx_conf_check_num_bounds, 1, 64
+};
+
+static ngx_conf_num_bounds_t  ngx_api_pg_queue_bounds = {
+    ngx_conf_check_num_bounds, 1, 1000000
+};
+
+
+static ngx_command_t  ngx_api_commands[] = {
+
+    { ngx_string("api_pg"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_api_pg_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg_conninfo),
+      NULL },
+
+    { ngx_string("api_pg_password_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_api_file_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg_password),
+      (void *) 1 },
+
+    { ngx_string("api_pg_read_connections"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg.connections[NGX_API_PG_READ]),
+      &ngx_api_pg_connections_bounds },
+
+    { ngx_string("api_pg_write_connections"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg.connections[NGX_API_PG_WRITE]),
+      &ngx_api_pg_connections_bounds },
+
+    { ngx_string("api_pg_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg.queue),
+      &ngx_api_pg_queue_bounds },
+
+    { ngx_string("api_pg_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg.timeout),
+      NULL },
+
+    { ngx_string("api_pg_connect_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg.connect_timeout),
+      NULL },
+
+    { ngx_string("api_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_api_file_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, secret),
+      (void *) 32 },
+
+    { ngx_string("api_errors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_api_loc_conf_t, errors),
+      NULL },
+
+    { ngx_string("api_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_api_health_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_api_module_ctx = {
+    ngx_api_preconfiguration,      /* preconfiguration */
+    ngx_api_postconfiguration,     /* postconfiguration */
+
+    ngx_api_create_main_conf,      /* create main configuration */
+    ngx_api_init_main_conf,        /* init main configuration */
+
+    NULL,                          /* create server configuration */
+    NULL,                          /* merge server configuration */
+
+    ngx_api_create_loc_conf,       /* create location configuration */
+    ngx_api_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_api_module = {
+    NGX_MODULE_V1,
+    &ngx_api_module_ctx,           /* module context */
+    ngx_api_commands,              /* module directives */
+    NGX_HTTP_MODULE,               /* module type */
+    NULL,                          /* init master */
+    NULL,                          /* init module */
+    ngx_api_init_process,          /* init process */
+    NULL,                          /* init thread */
+    NULL,                          /* exit thread */
+    ngx_api_exit_process,          /* exit process */
+    NULL,                          /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_variable_t  ngx_api_variables[] = {
+
+    { ngx_string("api_route"), NULL, ngx_api_variable_route, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("api_error"), NULL, ngx_api_variable_error, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("api_pg_time"), NULL, ngx_api_variable_pg_time, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("api_request_id"), NULL, ngx_api_variable_request_id, 0,
+      0, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_api_ctx_t *
+ngx_api_ctx(ngx_http_request_t *r)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_api_ctx_t));
+        if (ctx == NULL) {
+            return NULL;
+        }
+
+        ngx_http_set_ctx(r, ctx, ngx_api_module);
+    }
+
+    return ctx;
+}
+
+
+static ngx_int_t
+ngx_api_variable_set(ngx_http_variable_value_t *v, const ngx_str_t *value)
+{
+    if (value == NULL || value->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = value->len;
+    v->data = value->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_variable_route(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_api_ctx_t  *ctx;
+
+    (void) ngx_api_route(r);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    return ngx_api_variable_set(v, ctx && ctx->path ? &ctx->path->text : NULL);
+}
+
+
+static ngx_int_t
+ngx_api_variable_error(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    return ngx_api_variable_set(v, ctx && ctx->problem ? &ctx->problem->code
+                                                       : NULL);
+}
+
+
+static ngx_int_t
+ngx_api_variable_pg_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t       value;
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    if (ctx == NULL || !ctx->pg_cleanup) {
+        return ngx_api_variable_set(v, NULL);
+    }
+
+    value.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%T.%03M",
+                            (time_t) ctx->pg_time / 1000, ctx->pg_time % 1000)
+                - value.data;
+
+    return ngx_api_variable_set(v, &value);
+}
+
+
+static ngx_int_t
+ngx_api_variable_request_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    return ngx_api_variable_set(v, ngx_api_request_id(r));
+}
+
+
+static ngx_int_t
+ngx_api_preconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_api_variables; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_postconfiguration(ngx_conf_t *cf)
+{
+    return ngx_api_problem_filter_init(cf);
+}
+
+
+static void *
+ngx_api_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_api_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_api_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    amcf->pg.connections[NGX_API_PG_READ] = NGX_CONF_UNSET_UINT;
+    amcf->pg.connections[NGX_API_PG_WRITE] = NGX_CONF_UNSET_UINT;
+    amcf->pg.queue = NGX_CONF_UNSET_UINT;
+    amcf->pg.timeout = NGX_CONF_UNSET_MSEC;
+    amcf->pg.connect_timeout = NGX_CONF_UNSET_MSEC;
+
+    if (ngx_array_init(&amcf->pg.statements, cf->pool, 32,
+                       sizeof(ngx_api_pg_statement_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return amcf;
+}
+
+
+static char *
+ngx_api_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_api_main_conf_t *amcf = conf;
+
+    ngx_conf_init_uint_value(amcf->pg.connections[NGX_API_PG_READ], 2);
+    ngx_conf_init_uint_value(amcf->pg.connections[NGX_API_PG_WRITE], 8);
+    ngx_conf_init_uint_value(amcf->pg.queue, 1024);
+    ngx_conf_init_msec_value(amcf->pg.timeout, 5000);
+    ngx_conf_init_msec_value(amcf->pg.connect_timeout, 2000);
+
+    if (amcf->pg_conninfo.data == NULL) {
+
+        if (amcf->pg.statements.nelts) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "the API needs a database: no \"api_pg\" is set");
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (ngx_api_pg_conf_init(cf, amcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (amcf->secret.data == NULL) {
+
+        /* cursors then live as long as this configuration */
+
+        amcf->secret.len = 32;
+        amcf->secret.data = ngx_pnalloc(cf->pool, amcf->secret.len);
+
+        if (amcf->secret.data == NULL
+            || RAND_bytes(amcf->secret.data, (int) amcf->secret.len) != 1)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_api_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_api_loc_conf_t  *alcf;
+
+    alcf = ngx_pcalloc(cf->pool, sizeof(ngx_api_loc_conf_t));
+    if (alcf == NULL) {
+        return NULL;
+    }
+
+    alcf->errors = NGX_CONF_UNSET;
+
+    return alcf;
+}
+
+
+static char *
+ngx_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_api_loc_conf_t *prev = parent;
+    ngx_api_loc_conf_t *conf = child;
+
+    /* where there are routes, every error is told as their clients expect */
+
+    ngx_conf_merge_value(conf->errors, prev->errors, conf->paths != NULL);
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_api_init_process(ngx_cycle_t *cycle)
+{
+    ngx_api_main_conf_t  *amcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_api_module);
+
+    if (amcf == NULL || amcf->pg.statements.nelts == 0) {
+        return NGX_OK;
+    }
+
+    json_object_seed(0);
+
+    return ngx_api_pg_init_process(cycle, &amcf->pg);
+}
+
+
+static void
+ngx_api_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_api_pg_exit_process();
+}
+
+
+static char *
+ngx_api_pg_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_api_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->pg_conninfo.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    /* nginx ends the strings of its configuration with a NUL */
+
+    amcf->pg_conninfo = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+/* a file whose content is the value; cmd->post: the least it must hold */
+
+static char *
+ngx_api_file_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t  *field, *value;
+
+    field = (ngx_str_t *) (p + cmd->offset);
+
+    if (field->data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_api_conf_file(cf, &value[1], (size_t) cmd->post, field)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
+    ngx_str_t *content)
+{
+    ssize_t    n;
+    u_char     buf[4096];
+    ngx_fd_t   fd;
+
+    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_fd(fd, buf, sizeof(buf));
+
+    if (n == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_read_fd_n " \"%V\" failed", name);
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", name);
+    }
+
+    if (n == -1) {
+        return NGX_ERROR;
+    }
+
+    if (n == sizeof(buf)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is too long", name);
+        ngx_explicit_memzero(buf, sizeof(buf));
+        return NGX_ERROR;
+    }
+
+    if (n && buf[n - 1] == LF) {
+        n--;
+    }
+
+    if ((size_t) n < min) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must hold at least %uz byte%s", name, min,
+                           min == 1 ? "" : "s");
+        ngx_explicit_memzero(buf, sizeof(buf));
+        return NGX_ERROR;
+    }
+
+    content->len = n;
+    content->data = ngx_pcalloc(cf->pool, n + 1);
+
+    if (content->data) {
+        ngx_memcpy(content->data, buf, n);
+    }
+
+    ngx_explicit_memzero(buf, sizeof(buf));
+
+    return content->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static char *
+ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_api_route_switch(cf, ngx_api_health_routes,
+                                &ngx_api_health_statement, 1);
+}

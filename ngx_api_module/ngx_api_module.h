@@ -1,0 +1,107 @@
+
+/*
+ * The platform's own structures.  Private: features use ngx_api.h.
+ */
+
+
+#ifndef _NGX_API_MODULE_H_INCLUDED_
+#define _NGX_API_MODULE_H_INCLUDED_
+
+
+#include "ngx_api.h"
+#include "ngx_api_pg_conn.h"
+
+
+#define NGX_API_SEGMENTS_MAX  8     /* of a path */
+#define NGX_API_METHODS       5
+
+
+/* one path template and what its methods are answered by */
+typedef struct {
+    ngx_str_t               text;
+    ngx_uint_t              nsegments;
+    ngx_str_t               segments[NGX_API_SEGMENTS_MAX];  /* null: {id} */
+    const ngx_api_route_t  *routes[NGX_API_METHODS];
+    ngx_str_t               allow;
+} ngx_api_path_t;
+
+
+typedef struct {
+    ngx_str_t               pg_conninfo;     /* with a NUL */
+    ngx_str_t               pg_password;     /* likewise */
+    ngx_api_pg_conf_t       pg;
+    ngx_str_t               secret;
+} ngx_api_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t              errors;
+    ngx_array_t            *paths;           /* of ngx_api_path_t */
+} ngx_api_loc_conf_t;
+
+
+typedef struct {
+    const ngx_api_path_t       *path;
+    const ngx_api_route_t      *route;
+    char                        ids[NGX_API_ROUTE_PARAMS_MAX]
+                                   [NGX_API_UUID_LEN + 1];
+
+    const ngx_api_identity_t   *identity;
+    ngx_str_t                   request_id;
+
+    const ngx_api_value_t      *body;
+    const ngx_api_value_t      *args;
+    json_t                     *json;
+
+    const ngx_api_problem_t    *problem;
+    ngx_str_t                   detail;
+    const ngx_array_t          *faults;
+    ngx_chain_t                *problem_body;   /* to be sent by the filter */
+
+    ngx_api_pg_op_t            *op;
+    ngx_api_pg_status_handler_pt   pg_status_handler;
+    ngx_api_pg_request_handler_pt  pg_handler;
+    ngx_msec_t                  pg_start;
+    ngx_msec_t                  pg_time;        /* of all statements, ms */
+
+    unsigned                    routed:1;       /* path and route looked up */
+    unsigned                    answered:1;     /* by the API: its headers */
+    unsigned                    problem_sent:1;
+    unsigned                    pg_cleanup:1;
+} ngx_api_ctx_t;
+
+
+/* the context, made when there is none; NULL: out of memory */
+ngx_api_ctx_t *ngx_api_ctx(ngx_http_request_t *r);
+
+/* the content handler of a location with routes */
+ngx_int_t ngx_api_handler(ngx_http_request_t *r);
+
+/* reads, parses and checks the body, then runs the route's handler; returns
+ * what a content handler returns */
+ngx_int_t ngx_api_request_body(ngx_http_request_t *r);
+
+/* runs the route's handler; ends the request with NGX_DONE as its status */
+void ngx_api_run(ngx_http_request_t *r);
+
+ngx_int_t ngx_api_problem_filter_init(ngx_conf_t *cf);
+
+/* of each worker */
+ngx_int_t ngx_api_pg_init_process(ngx_cycle_t *cycle,
+    const ngx_api_pg_conf_t *conf);
+void ngx_api_pg_exit_process(void);
+
+/* checks api_pg and makes what PQconnectStartParams() takes; emerg and
+ * NGX_ERROR on a fault */
+ngx_int_t ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf);
+
+/* a file's content less one trailing newline; emerg and NGX_ERROR if it can't
+ * be read or is shorter than min */
+ngx_int_t ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
+    ngx_str_t *content);
+
+extern const ngx_api_route_t  ngx_api_health_routes[];
+extern const ngx_api_pg_statement_t  ngx_api_health_statement;
+
+
+#endif /* _NGX_API_MODULE_H_INCLUDED_ */

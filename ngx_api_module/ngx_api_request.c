@@ -1,0 +1,626 @@
+
+/*
+ * The request: its body, its identity, its conditions.
+ */
+
+
+#include "ngx_api_module.h"
+
+
+#define NGX_API_JSON_DEPTH  16
+
+
+static ngx_int_t ngx_api_media_type(ngx_http_request_t *r,
+    ngx_uint_t partial);
+static void ngx_api_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body);
+static ngx_int_t ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body,
+    json_t **json);
+static ngx_int_t ngx_api_body_check(ngx_http_request_t *r, json_t *json);
+static ngx_int_t ngx_api_malformed(ngx_http_request_t *r,
+    const json_error_t *error);
+static ngx_uint_t ngx_api_json_too_deep(const ngx_str_t *text);
+static void ngx_api_body_cleanup(void *data);
+static ngx_table_elt_t *ngx_api_header_find(ngx_http_request_t *r,
+    const char *name, size_t len);
+
+
+static const ngx_api_problem_t  ngx_api_unsupported_encoding = {
+    415, ngx_string("unsupported_content_encoding"),
+    ngx_string("Unsupported content encoding"),
+    ngx_string("Send the body without Content-Encoding."), 0
+};
+
+
+const ngx_api_identity_t *
+ngx_api_identity(ngx_http_request_t *r)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    return ctx ? ctx->identity : NULL;
+}
+
+
+ngx_int_t
+ngx_api_identity_set(ngx_http_request_t *r, const ngx_api_identity_t *identity)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_api_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->identity = identity;
+
+    return NGX_OK;
+}
+
+
+const char *
+ngx_api_path_id(ngx_http_request_t *r, ngx_uint_t n)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    return ctx->ids[n];
+}
+
+
+const ngx_api_value_t *
+ngx_api_body(ngx_http_request_t *r)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    return ctx->body;
+}
+
+
+const ngx_api_value_t *
+ngx_api_args(ngx_http_request_t *r)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    return ctx->args;
+}
+
+
+const json_t *
+ngx_api_body_json(ngx_http_request_t *r)
+{
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    return ctx->json;
+}
+
+
+const ngx_str_t *
+ngx_api_secret(ngx_http_request_t *r)
+{
+    ngx_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_api_module);
+
+    return &amcf->secret;
+}
+
+
+const char *
+ngx_api_cstr(ngx_http_request_t *r, const void *text, size_t len)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, len + 1);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    *ngx_cpymem(p, text, len) = '\0';
+
+    return (char *) p;
+}
+
+
+const ngx_str_t *
+ngx_api_request_id(ngx_http_request_t *r)
+{
+    size_t            i;
+    u_char            c, uuid[16];
+    ngx_time_t       *tp;
+    ngx_api_ctx_t    *ctx;
+    ngx_table_elt_t  *h;
+
+    ctx = ngx_api_ctx(r);
+
+    if (ctx == NULL || ctx->request_id.len) {
+        return ctx ? &ctx->request_id : NULL;
+    }
+
+    h = ngx_api_header_find(r, "x-request-id", sizeof("x-request-id") - 1);
+
+    if (h && h->value.len && h->value.len <= 64) {
+
+        for (i = 0; i < h->value.len; i++) {
+            c = h->value.data[i];
+
+            if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                  || (c >= '0' && c <= '9')
+                  || c == '.' || c == '_' || c == '-'))
+            {
+                break;
+            }
+        }
+
+        if (i == h->value.len) {
+            ctx->request_id = h->value;
+            return &ctx->request_id;
+        }
+    }
+
+    tp = ngx_timeofday();
+
+    ctx->request_id.data = ngx_pnalloc(r->pool, NGX_API_UUID_LEN);
+
+    if (ctx->request_id.data == NULL
+        || ngx_api_uuid_v7(uuid, (uint64_t) tp->sec * 1000 + tp->msec)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    (void) ngx_api_uuid_format(ctx->request_id.data, uuid);
+    ctx->request_id.len = NGX_API_UUID_LEN;
+
+    return &ctx->request_id;
+}
+
+
+static ngx_table_elt_t *
+ngx_api_header_find(ngx_http_request_t *r, const char *name, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            {
+                return &h[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_api_if_match(ngx_http_request_t *r, const char **versions,
+    ngx_uint_t *present)
+{
+    u_char           *p, *last, *out, *digits;
+    ngx_table_elt_t  *h;
+
+    *versions = NULL;
+
+    h = r->headers_in.if_match;
+    *present = (h != NULL);
+
+    if (h == NULL || (h->value.len == 1 && h->value.data[0] == '*')) {
+        return NGX_OK;
+    }
+
+    out = ngx_pnalloc(r->pool, h->value.len + sizeof("{}"));
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+
+    *versions = (char *) out;
+    *out++ = '{';
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    /*
+     * Tags of ours are digits in quotes.  "W/" is let pass: a proxy or gzip
+     * may have put it there, and our tag names a version of the resource, not
+     * the bytes of one representation.
+     */
+
+    while ((p = ngx_strlchr(p, last, '"')) != NULL) {
+
+        digits = ++p;
+
+        while (p < last && *p >= '0' && *p <= '9') {
+            p++;
+        }
+
+        if (p < last && *p == '"' && p > digits && p - digits <= 18) {
+
+            if (out[-1] != '{') {
+                *out++ = ',';
+            }
+
+            out = ngx_cpymem(out, digits, p - digits);
+        }
+
+        p = ngx_strlchr(p, last, '"');
+
+        if (p == NULL) {
+            break;
+        }
+
+        p++;
+    }
+
+    *out++ = '}';
+    *out = '\0';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_api_request_body(ngx_http_request_t *r)
+{
+    ngx_int_t       rc;
+    ngx_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    rc = ngx_api_media_type(r, ctx->route->flags & NGX_API_ROUTE_PARTIAL);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_api_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_api_media_type(ngx_http_request_t *r, ngx_uint_t partial)
+{
+    size_t            len;
+    u_char           *p, *last;
+    ngx_table_elt_t  *h;
+
+    h = ngx_api_header_find(r, "content-encoding",
+                            sizeof("content-encoding") - 1);
+
+    if (h && (h->value.len != sizeof("identity") - 1
+              || ngx_strncasecmp(h->value.data, (u_char *) "identity",
+                                 sizeof("identity") - 1)
+                 != 0))
+    {
+        return ngx_api_problem(r, &ngx_api_unsupported_encoding, NULL);
+    }
+
+    h = r->headers_in.content_type;
+
+    if (h) {
+        last = h->value.data + h->value.len;
+
+        for (p = h->value.data;
+             p < last && *p != ';' && *p != ' ' && *p != '\t';
+             p++)
+        {
+            /* void */
+        }
+
+        len = p - h->value.data;
+
+        if (len == sizeof("application/json") - 1
+            && ngx_strncasecmp(h->value.data, (u_char *) "application/json",
+                               len)
+               == 0)
+        {
+            return NGX_OK;
+        }
+
+        if (partial
+            && len == sizeof("application/merge-patch+json") - 1
+            && ngx_strncasecmp(h->value.data,
+                               (u_char *) "application/merge-patch+json", len)
+               == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_api_problem(r, &ngx_api_unsupported_media_type, NULL);
+}
+
+
+static void
+ngx_api_body_handler(ngx_http_request_t *r)
+{
+    json_t     *json;
+    ngx_int_t   rc;
+    ngx_str_t   body;
+
+    rc = ngx_api_body_read(r, &body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_api_body_parse(r, &body, &json);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_api_body_check(r, json);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    ngx_api_run(r);
+}
+
+
+/* the body in one piece: where it lies already, or gathered */
+
+static ngx_int_t
+ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body)
+{
+    off_t         size;
+    size_t        len;
+    ssize_t       n;
+    u_char       *p;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    ngx_str_set(body, "");
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    cl = r->request_body->bufs;
+
+    if (cl->next == NULL && !cl->buf->in_file) {
+        body->data = cl->buf->pos;
+        body->len = cl->buf->last - cl->buf->pos;
+        return NGX_OK;
+    }
+
+    for (size = 0; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    p = ngx_pnalloc(r->pool, (size_t) size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        len = (size_t) ngx_buf_size(b);
+
+        if (!b->in_file) {
+            p = ngx_cpymem(p, b->pos, len);
+            continue;
+        }
+
+        while (len) {
+            n = ngx_read_file(b->file, p, len,
+                              b->file_last - (off_t) len);
+            if (n <= 0) {
+                return NGX_ERROR;
+            }
+
+            p += n;
+            len -= n;
+        }
+    }
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body, json_t **json)
+{
+    ngx_str_t            detail;
+    json_error_t         error;
+    ngx_pool_cleanup_t  *cln;
+
+    if (ngx_api_json_too_deep(body)) {
+        ngx_str_set(&detail, "The JSON is nested deeper than 16 levels.");
+        return ngx_api_problem_detail(r, &ngx_api_malformed_json, &detail);
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    *json = json_loadb((char *) body->data, body->len, JSON_REJECT_DUPLICATES,
+                       &error);
+
+    if (*json == NULL && json_error_code(&error) == json_error_numeric_overflow)
+    {
+        /* a number too large for an integer is no fault of the syntax: read as
+         * a real, it is told by its pointer */
+
+        *json = json_loadb((char *) body->data, body->len,
+                           JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL,
+                           &error);
+    }
+
+    if (*json == NULL) {
+        return ngx_api_malformed(r, &error);
+    }
+
+    cln->handler = ngx_api_body_cleanup;
+    cln->data = *json;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_malformed(ngx_http_request_t *r, const json_error_t *error)
+{
+    u_char      *p;
+    ngx_str_t    detail;
+    const char  *what;
+
+    switch (json_error_code(error)) {
+
+    case json_error_out_of_memory:
+        return NGX_ERROR;
+
+    case json_error_premature_end_of_input:
+        what = "the body is empty or ends too early";
+        break;
+
+    case json_error_end_of_input_expected:
+        what = "there is text after the JSON document";
+        break;
+
+    case json_error_invalid_utf8:
+        what = "this is not UTF-8";
+        break;
+
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        what = "U+0000 can't be stored";
+        break;
+
+    case json_error_duplicate_key:
+        what = "the object has this name twice";
+        break;
+
+    case json_error_numeric_overflow:
+        what = "the number is too large";
+        break;
+
+    default:
+        what = "this is not valid JSON";
+    }
+
+    p = ngx_pnalloc(r->pool, 128);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    detail.data = p;
+    detail.len = ngx_snprintf(p, 128, "Line %d, column %d: %s.", error->line,
+                              error->column, what)
+                 - p;
+
+    return ngx_api_problem_detail(r, &ngx_api_malformed_json, &detail);
+}
+
+
+/* jansson allows a depth of 2048; this bounds its recursion before it begins */
+
+static ngx_uint_t
+ngx_api_json_too_deep(const ngx_str_t *text)
+{
+    size_t      i;
+    ngx_uint_t  depth, quoted;
+
+    depth = 0;
+    quoted = 0;
+
+    for (i = 0; i < text->len; i++) {
+
+        switch (text->data[i]) {
+
+        case '"':
+            quoted = !quoted;
+            break;
+
+        case '\\':
+            i += quoted;
+            break;
+
+        case '{':
+        case '[':
+            if (!quoted && ++depth > NGX_API_JSON_DEPTH) {
+                return 1;
+            }
+            break;
+
+        case '}':
+        case ']':
+            if (!quoted && depth) {
+                depth--;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_api_body_check(ngx_http_request_t *r, json_t *json)
+{
+    ngx_uint_t              n;
+    ngx_array_t            *faults;
+    ngx_api_ctx_t          *ctx;
+    ngx_api_value_t        *values;
+    const ngx_api_field_t  *fields;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    fields = ctx->route->body;
+
+    for (n = 0; fields[n].name.len; n++) { /* void */ }
+
+    values = ngx_pcalloc(r->pool, n * sizeof(ngx_api_value_t));
+    faults = ngx_array_create(r->pool, 4, sizeof(ngx_api_fault_t));
+
+    if (values == NULL || faults == NULL
+        || ngx_api_schema_check(r->pool, fields, json,
+                                ctx->route->flags & NGX_API_ROUTE_PARTIAL,
+                                values, faults)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (faults->nelts) {
+        return ngx_api_problem(r, &ngx_api_validation_failed, faults);
+    }
+
+    ctx->json = json;
+    ctx->body = values;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_api_body_cleanup(void *data)
+{
+    json_decref(data);
+}

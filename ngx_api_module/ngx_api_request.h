@@ -1,0 +1,67 @@
+
+/*
+ * What a handler may ask of its request.  Everything returned lives in the
+ * request's pool and is checked: a handler runs only when the path, the query
+ * and the body passed the tables of its route.
+ */
+
+
+#ifndef _NGX_API_REQUEST_H_INCLUDED_
+#define _NGX_API_REQUEST_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_api_schema.h"
+
+
+/* Who is calling: set by auth in the access phase, read by features. */
+typedef struct {
+    ngx_str_t    user;        /* UUID text, NUL-terminated */
+    ngx_str_t    session;     /* UUID text, NUL-terminated; may be empty */
+    ngx_str_t    role;        /* NUL-terminated */
+    time_t       expires;     /* of the token */
+} ngx_api_identity_t;
+
+
+/* NULL if the request carries none */
+const ngx_api_identity_t *ngx_api_identity(ngx_http_request_t *r);
+
+/* identity lives in the request's pool; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_api_identity_set(ngx_http_request_t *r,
+    const ngx_api_identity_t *identity);
+
+
+/* the n-th "{...}" of the route's path: lower-case UUID text with a NUL */
+const char *ngx_api_path_id(ngx_http_request_t *r, ngx_uint_t n);
+
+/* the checked body and query by the index of the field in the route's table */
+const ngx_api_value_t *ngx_api_body(ngx_http_request_t *r);
+const ngx_api_value_t *ngx_api_args(ngx_http_request_t *r);
+
+/* the body as it came, an object; NULL if the route takes none */
+const json_t *ngx_api_body_json(ngx_http_request_t *r);
+
+/* X-Request-ID: the client's if well-formed, else one made here */
+const ngx_str_t *ngx_api_request_id(ngx_http_request_t *r);
+
+/* the key of api_secret_file */
+const ngx_str_t *ngx_api_secret(ngx_http_request_t *r);
+
+
+/*
+ * If-Match (RFC 9110, 13.1.1) for a statement that takes the versions which
+ * may be changed: sets *versions to a bigint[] literal ("{3}"; "{}" when no
+ * tag is one of ours), or to NULL when there is no condition ("*" or absent);
+ * *present tells whether the header was there.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_api_if_match(ngx_http_request_t *r, const char **versions,
+    ngx_uint_t *present);
+
+/* text in the request's pool, NUL-terminated */
+const char *ngx_api_cstr(ngx_http_request_t *r, const void *text, size_t len);
+
+
+#endif /* _NGX_API_REQUEST_H_INCLUDED_ */

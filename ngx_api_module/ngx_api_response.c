@@ -1,0 +1,542 @@
+
+/*
+ * Answers: a row, a page, nothing; their ETags, conditions and links.
+ */
+
+
+#include "ngx_api_module.h"
+
+
+static ngx_int_t ngx_api_outcome(ngx_http_request_t *r, const PGresult *res);
+static ngx_int_t ngx_api_outcome_fault(ngx_http_request_t *r,
+    const ngx_str_t *outcome);
+static ngx_uint_t ngx_api_not_modified(ngx_http_request_t *r,
+    const ngx_str_t *etag);
+static ngx_int_t ngx_api_location_set(ngx_http_request_t *r,
+    const PGresult *res, const char *prefix);
+static ngx_int_t ngx_api_page_cursor(ngx_http_request_t *r,
+    const PGresult *res, int row, ngx_uint_t sort, ngx_str_t *cursor);
+static ngx_int_t ngx_api_page_link(ngx_http_request_t *r,
+    const ngx_str_t *cursor);
+static u_char *ngx_api_link_escape(u_char *p, const u_char *text, size_t len);
+
+
+#define NGX_API_CURSOR_ARG  "cursor="
+
+
+void
+ngx_api_finish(ngx_http_request_t *r, ngx_int_t rc)
+{
+    static const ngx_str_t  cache = ngx_string("private, no-cache");
+
+    if (rc == NGX_ERROR) {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_HTTP_NO_CONTENT || rc == NGX_HTTP_NOT_MODIFIED) {
+
+        r->headers_out.status = rc;
+        r->header_only = 1;
+        r->disable_not_modified = 1;
+
+        rc = ngx_api_header_add(r, "Cache-Control", &cache);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_send_header(r);
+        }
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+void
+ngx_api_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_api_json_t *json, const ngx_str_t *location, ngx_uint_t flags)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *body;
+
+    static const ngx_str_t  no_cache = ngx_string("private, no-cache");
+    static const ngx_str_t  no_store = ngx_string("no-store");
+
+    body = ngx_api_json_close(json, 1);
+
+    if (body == NULL
+        || ngx_api_header_add(r, "Cache-Control",
+                              flags & NGX_API_NO_STORE ? &no_store : &no_cache)
+           != NGX_OK
+        || (location
+            && ngx_api_header_add(r, "Location", location) != NGX_OK))
+    {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = json->size;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    /* our ETags are compared here, where a version is known */
+
+    r->disable_not_modified = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_OK && !r->header_only) {
+        rc = ngx_http_output_filter(r, body);
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+void
+ngx_api_send_row(ngx_http_request_t *r, ngx_uint_t status, const PGresult *res,
+    const char *location_prefix)
+{
+    int              column;
+    ngx_int_t        rc;
+    ngx_api_json_t   j;
+
+    rc = ngx_api_outcome(r, res);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    column = PQfnumber(res, "version");
+
+    if (column >= 0
+        && ngx_api_set_etag(r, ngx_api_pg_integer(res, 0, column)) != NGX_OK)
+    {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    if (column >= 0
+        && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+        && ngx_api_not_modified(r, &r->headers_out.etag->value))
+    {
+        ngx_api_finish(r, NGX_HTTP_NOT_MODIFIED);
+        return;
+    }
+
+    if (location_prefix
+        && ngx_api_location_set(r, res, location_prefix) != NGX_OK)
+    {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    ngx_api_json_init(&j, r->pool, 1024);
+    ngx_api_pg_json_row(&j, res, 0);
+
+    ngx_api_send_json(r, status, &j, NULL, 0);
+}
+
+
+void
+ngx_api_send_done(ngx_http_request_t *r, const PGresult *res)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_api_outcome(r, res);
+
+    ngx_api_finish(r, rc == NGX_OK ? NGX_HTTP_NO_CONTENT : rc);
+}
+
+
+/* NGX_OK, or what ngx_api_problem() returned */
+
+static ngx_int_t
+ngx_api_outcome(ngx_http_request_t *r, const PGresult *res)
+{
+    int         column;
+    ngx_str_t   outcome;
+    ngx_uint_t  i;
+
+    static const ngx_api_problem_t  *problems[] = {
+        &ngx_api_not_found,
+        &ngx_api_forbidden,
+        &ngx_api_version_mismatch
+    };
+
+    if (PQntuples(res) == 0) {
+        return ngx_api_problem(r, &ngx_api_not_found, NULL);
+    }
+
+    column = PQfnumber(res, "_outcome");
+
+    if (column < 0) {
+        return NGX_OK;
+    }
+
+    outcome = ngx_api_pg_text(res, 0, column);
+
+    if (outcome.len == 2 && ngx_strncmp(outcome.data, "ok", 2) == 0) {
+        return NGX_OK;
+    }
+
+    if (outcome.len && outcome.data[0] == '/') {
+        return ngx_api_outcome_fault(r, &outcome);
+    }
+
+    for (i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
+        if (problems[i]->code.len == outcome.len
+            && ngx_strncmp(problems[i]->code.data, outcome.data, outcome.len)
+               == 0)
+        {
+            return ngx_api_problem(r, problems[i], NULL);
+        }
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "unknown outcome \"%V\" of a statement", &outcome);
+
+    return NGX_ERROR;
+}
+
+
+/* "/assignee_id not_a_member": a field that only the database could check */
+
+static ngx_int_t
+ngx_api_outcome_fault(ngx_http_request_t *r, const ngx_str_t *outcome)
+{
+    u_char       *space;
+    ngx_str_t     pointer;
+    const char   *code;
+    ngx_array_t  *faults;
+
+    space = ngx_strlchr(outcome->data, outcome->data + outcome->len, ' ');
+    if (space == NULL) {
+        return NGX_ERROR;
+    }
+
+    pointer.data = outcome->data;
+    pointer.len = space - outcome->data;
+    space++;
+
+    code = ngx_api_cstr(r, space, outcome->data + outcome->len - space);
+    faults = ngx_array_create(r->pool, 1, sizeof(ngx_api_fault_t));
+
+    if (code == NULL || faults == NULL
+        || ngx_api_fault_add(faults, &pointer, code,
+                             ngx_strcmp(code, "not_a_member") == 0
+                             ? "must be a member of the project"
+                             : "there is no such thing, or you may not see it")
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_api_problem(r, &ngx_api_validation_failed, faults);
+}
+
+
+ngx_int_t
+ngx_api_set_etag(ngx_http_request_t *r, int64_t version)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "\"%L\"", version) - p;
+
+    r->headers_out.etag = ngx_api_header_push(r, "ETag", &value);
+
+    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
+}
+
+
+/* If-None-Match (RFC 9110, 13.1.2): weak comparison, a list or "*" */
+
+static ngx_uint_t
+ngx_api_not_modified(ngx_http_request_t *r, const ngx_str_t *etag)
+{
+    u_char           *p, *end, *last;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.if_none_match;
+
+    if (h == NULL) {
+        return 0;
+    }
+
+    if (h->value.len == 1 && h->value.data[0] == '*') {
+        return 1;
+    }
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    while ((p = ngx_strlchr(p, last, '"')) != NULL) {
+
+        end = ngx_strlchr(p + 1, last, '"');
+
+        if (end == NULL) {
+            break;
+        }
+
+        end++;
+
+        if ((size_t) (end - p) == etag->len
+            && ngx_memcmp(p, etag->data, etag->len) == 0)
+        {
+            return 1;
+        }
+
+        p = end;
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_api_header_add(ngx_http_request_t *r, const char *key,
+    const ngx_str_t *value)
+{
+    return ngx_api_header_push(r, key, value) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_table_elt_t *
+ngx_api_header_push(ngx_http_request_t *r, const char *key,
+    const ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(key);
+    h->key.data = (u_char *) key;
+    h->value = *value;
+
+    return h;
+}
+
+
+/* a relative reference; set as "headers_out.location" nginx would make it
+ * absolute by a scheme and port that are not the client's behind a proxy */
+
+static ngx_int_t
+ngx_api_location_set(ngx_http_request_t *r, const PGresult *res,
+    const char *prefix)
+{
+    int         column;
+    size_t      len;
+    u_char     *p;
+    ngx_str_t   location;
+
+    column = PQfnumber(res, "id");
+
+    if (column < 0 || PQgetlength(res, 0, column) != 16) {
+        return NGX_ERROR;
+    }
+
+    len = ngx_strlen(prefix);
+
+    location.len = len + NGX_API_UUID_LEN;
+    location.data = ngx_pnalloc(r->pool, location.len);
+    if (location.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(location.data, prefix, len);
+    (void) ngx_api_uuid_format(p, (u_char *) PQgetvalue(res, 0, column));
+
+    return ngx_api_header_add(r, "Location", &location);
+}
+
+
+void
+ngx_api_send_page(ngx_http_request_t *r, const PGresult *res, ngx_uint_t limit,
+    ngx_uint_t sort)
+{
+    int              i, n;
+    size_t           hint;
+    ngx_str_t        cursor;
+    ngx_api_json_t   j;
+
+    ngx_str_null(&cursor);
+
+    n = PQntuples(res);
+
+    if ((ngx_uint_t) n > limit) {
+        n = (int) limit;
+
+        if (ngx_api_page_cursor(r, res, n - 1, sort, &cursor) != NGX_OK
+            || ngx_api_page_link(r, &cursor) != NGX_OK)
+        {
+            ngx_api_finish(r, NGX_ERROR);
+            return;
+        }
+    }
+
+    hint = 128 + n * 768;
+
+    ngx_api_json_init(&j, r->pool, hint);
+    ngx_api_json_literal(&j, "{\"data\":[");
+
+    for (i = 0; i < n; i++) {
+        if (i) {
+            ngx_api_json_literal(&j, ",");
+        }
+
+        ngx_api_pg_json_row(&j, res, i);
+    }
+
+    ngx_api_json_literal(&j, "],\"next_cursor\":");
+
+    if (cursor.len) {
+        ngx_api_json_string(&j, cursor.data, cursor.len);
+
+    } else {
+        ngx_api_json_literal(&j, "null");
+    }
+
+    ngx_api_json_literal(&j, "}");
+
+    ngx_api_send_json(r, NGX_HTTP_OK, &j, NULL, 0);
+}
+
+
+static ngx_int_t
+ngx_api_page_cursor(ngx_http_request_t *r, const PGresult *res, int row,
+    ngx_uint_t sort, ngx_str_t *text)
+{
+    int                id, key;
+    u_char            *last;
+    ngx_str_t          value;
+    ngx_api_cursor_t   cursor;
+
+    id = PQfnumber(res, "id");
+    key = PQfnumber(res, "_key");
+
+    if (id < 0 || PQgetlength(res, row, id) != sizeof(cursor.id)) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&cursor, sizeof(ngx_api_cursor_t));
+
+    cursor.sort = sort;
+    ngx_memcpy(cursor.id, PQgetvalue(res, row, id), sizeof(cursor.id));
+
+    if (key >= 0) {
+        value = ngx_api_pg_text(res, row, key);
+
+        if (value.len > NGX_API_CURSOR_KEY_MAX) {
+            return NGX_ERROR;
+        }
+
+        cursor.key_len = value.len;
+        ngx_memcpy(cursor.key, value.data, value.len);
+    }
+
+    text->data = ngx_pnalloc(r->pool, NGX_API_CURSOR_LEN);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_api_cursor_format(text->data, &cursor, ngx_api_secret(r));
+    if (last == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = last - text->data;
+
+    return NGX_OK;
+}
+
+
+/* Link (RFC 8288): the same query with the cursor of the next page */
+
+static ngx_int_t
+ngx_api_page_link(ngx_http_request_t *r, const ngx_str_t *cursor)
+{
+    size_t      len;
+    u_char     *p, *arg, *end, *last;
+    ngx_str_t   link;
+
+    len = sizeof("<?&" NGX_API_CURSOR_ARG ">; rel=\"next\"") - 1
+          + r->uri.len + 3 * r->args.len + cursor->len;
+
+    link.data = ngx_pnalloc(r->pool, len);
+    if (link.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = link.data;
+    *p++ = '<';
+    p = ngx_cpymem(p, r->uri.data, r->uri.len);
+    *p++ = '?';
+
+    last = r->args.data + r->args.len;
+
+    for (arg = r->args.data; arg < last; arg = end + 1) {
+
+        end = ngx_strlchr(arg, last, '&');
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end == arg
+            || ((size_t) (end - arg) >= sizeof(NGX_API_CURSOR_ARG) - 1
+                && ngx_strncmp(arg, NGX_API_CURSOR_ARG,
+                               sizeof(NGX_API_CURSOR_ARG) - 1)
+                   == 0))
+        {
+            continue;
+        }
+
+        p = ngx_api_link_escape(p, arg, end - arg);
+        *p++ = '&';
+    }
+
+    p = ngx_cpymem(p, NGX_API_CURSOR_ARG, sizeof(NGX_API_CURSOR_ARG) - 1);
+    p = ngx_cpymem(p, cursor->data, cursor->len);
+    p = ngx_cpymem(p, ">; rel=\"next\"", sizeof(">; rel=\"next\"") - 1);
+
+    link.len = p - link.data;
+
+    return ngx_api_header_add(r, "Link", &link);
+}
+
+
+/* what a client may leave raw in a query but would end the link */
+
+static u_char *
+ngx_api_link_escape(u_char *p, const u_char *text, size_t len)
+{
+    static const u_char  hex[] = "0123456789ABCDEF";
+
+    for ( /* void */ ; len; len--, text++) {
+
+        if (*text > 0x20 && *text < 0x7f && *text != '<' && *text != '>'
+            && *text != '"' && *text != '\\')
+        {
+            *p++ = *text;
+            continue;
+        }
+
+        *p++ = '%';
+        *p++ = hex[*text >> 4];
+        *p++ = hex[*text & 0xf];
+    }
+
+    return p;
+}

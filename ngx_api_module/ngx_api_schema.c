@@ -1,0 +1,261 @@
+
+/*
+ * Static tables of fields, and the check of a JSON body against one.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <jansson.h>
+
+#include "ngx_api_schema.h"
+#include "ngx_api_value.h"
+
+
+/* 2^63: from here on a double fits no int64_t */
+#define NGX_API_SCHEMA_TOO_BIG  9223372036854775808.0
+
+
+static ngx_int_t ngx_api_schema_member(ngx_api_place_t *at,
+    const ngx_api_field_t *fields, const json_t *json,
+    ngx_api_value_t *values);
+static ngx_int_t ngx_api_schema_value(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *json, ngx_api_value_t *value);
+static ngx_int_t ngx_api_schema_number(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *json, ngx_api_value_t *value);
+
+
+ngx_int_t
+ngx_api_schema_check(ngx_pool_t *pool, const ngx_api_field_t *fields,
+    const json_t *body, ngx_uint_t partial, ngx_api_value_t *values,
+    ngx_array_t *faults)
+{
+    void             *iter;
+    json_t           *object;
+    ngx_str_t         whole;
+    ngx_api_place_t   at;
+
+    ngx_api_schema_begin(fields, values);
+
+    if (!json_is_object(body)) {
+        ngx_str_set(&whole, "");
+        return ngx_api_fault_add(faults, &whole, "invalid_type",
+                                 "must be an object");
+    }
+
+    at.pool = pool;
+    at.faults = faults;
+    at.item = -1;
+    at.pointer = 1;
+
+    /* jansson iterates only over what it may change */
+
+    object = (json_t *) body;
+
+    for (iter = json_object_iter(object);
+         iter;
+         iter = json_object_iter_next(object, iter))
+    {
+        at.name.data = (u_char *) json_object_iter_key(iter);
+        at.name.len = ngx_strlen(at.name.data);
+
+        if (ngx_api_schema_member(&at, fields, json_object_iter_value(iter),
+                                  values)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_api_schema_end(&at, fields, partial, values);
+}
+
+
+ngx_int_t
+ngx_api_fault_add(ngx_array_t *faults, const ngx_str_t *where,
+    const char *code, const char *detail)
+{
+    u_char           *p;
+    ngx_api_fault_t  *fault;
+
+    if (faults->nelts >= NGX_API_FAULTS_MAX) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(faults->pool, where->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, where->data, where->len);
+    p[where->len] = '\0';
+
+    fault = ngx_array_push(faults);
+    if (fault == NULL) {
+        return NGX_ERROR;
+    }
+
+    fault->where.data = p;
+    fault->where.len = where->len;
+    fault->code = code;
+    fault->detail.data = (u_char *) detail;
+    fault->detail.len = ngx_strlen(detail);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_api_schema_begin(const ngx_api_field_t *fields, ngx_api_value_t *values)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; fields && fields[i].name.data; i++) {
+        ngx_memzero(&values[i], sizeof(ngx_api_value_t));
+    }
+}
+
+
+const ngx_api_field_t *
+ngx_api_schema_find(const ngx_api_field_t *fields, const u_char *name,
+    size_t len)
+{
+    const ngx_api_field_t  *field;
+
+    for (field = fields; field && field->name.data; field++) {
+
+        if (field->name.len == len
+            && ngx_memcmp(field->name.data, name, len) == 0)
+        {
+            return field;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_api_schema_end(ngx_api_place_t *at, const ngx_api_field_t *fields,
+    ngx_uint_t partial, ngx_api_value_t *values)
+{
+    ngx_uint_t  i;
+
+    if (partial) {
+        return NGX_OK;
+    }
+
+    for (i = 0; fields && fields[i].name.data; i++) {
+
+        if (values[i].set) {
+            continue;
+        }
+
+        if (!(fields[i].flags & NGX_API_REQUIRED)) {
+            ngx_api_value_preset(&fields[i], &values[i]);
+            continue;
+        }
+
+        at->name = fields[i].name;
+
+        if (ngx_api_value_fault(at, "required", "must be given") != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_schema_member(ngx_api_place_t *at, const ngx_api_field_t *fields,
+    const json_t *json, ngx_api_value_t *values)
+{
+    ngx_api_value_t        *value;
+    const ngx_api_field_t  *field;
+
+    field = ngx_api_schema_find(fields, at->name.data, at->name.len);
+
+    if (field == NULL) {
+        return ngx_api_value_fault(at, "unknown_field",
+                                   "is not a field of this object");
+    }
+
+    value = &values[field - fields];
+    value->set = 1;
+
+    if (field->flags & NGX_API_READ_ONLY) {
+        return ngx_api_value_fault(at, "read_only",
+                                   "cannot be set by a client");
+    }
+
+    if (!json_is_null(json)) {
+        return ngx_api_schema_value(at, field, json, value);
+    }
+
+    if (field->flags & NGX_API_NULLABLE) {
+        return NGX_OK;
+    }
+
+    return ngx_api_value_fault(at, "not_nullable", "must not be null");
+}
+
+
+static ngx_int_t
+ngx_api_schema_value(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const json_t *json, ngx_api_value_t *value)
+{
+    switch (field->type) {
+
+    case NGX_API_INTEGER:
+        return ngx_api_schema_number(at, field, json, value);
+
+    case NGX_API_BOOLEAN:
+        if (json_is_boolean(json)) {
+            ngx_api_value_boolean(json_is_true(json), value);
+            return NGX_OK;
+        }
+
+        return ngx_api_value_fault(at, "invalid_type",
+                                   "must be true or false");
+
+    case NGX_API_LABELS:
+        if (json_is_array(json)) {
+            return ngx_api_value_labels(at, field, json, value);
+        }
+
+        return ngx_api_value_fault(at, "invalid_type",
+                                   "must be an array of strings");
+
+    default:
+        if (json_is_string(json)) {
+            return ngx_api_value_text(at, field, json_string_value(json),
+                                      json_string_length(json), value);
+        }
+
+        return ngx_api_value_fault(at, "invalid_type", "must be a string");
+    }
+}
+
+
+static ngx_int_t
+ngx_api_schema_number(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const json_t *json, ngx_api_value_t *value)
+{
+    double  n;
+
+    if (json_is_integer(json)) {
+        return ngx_api_value_integer(at, field, json_integer_value(json),
+                                     value);
+    }
+
+    /* the parser has integers that do not fit as reals */
+
+    n = json_real_value(json);
+
+    if (n >= NGX_API_SCHEMA_TOO_BIG || n <= -NGX_API_SCHEMA_TOO_BIG) {
+        return ngx_api_value_out_of_range(at, field);
+    }
+
+    return ngx_api_value_fault(at, "invalid_type", "must be an integer");
+}

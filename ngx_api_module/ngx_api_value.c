@@ -1,0 +1,655 @@
+
+/*
+ * One value against one field.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <jansson.h>
+
+#include "ngx_api_cursor.h"
+#include "ngx_api_schema.h"
+#include "ngx_api_text.h"
+#include "ngx_api_time.h"
+#include "ngx_api_uuid.h"
+#include "ngx_api_value.h"
+
+
+static ngx_int_t ngx_api_value_length(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, ngx_int_t n, const char *unit);
+static ngx_int_t ngx_api_value_email(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *text, size_t len);
+static ngx_int_t ngx_api_value_uuid(const ngx_api_place_t *at,
+    const char *text, size_t len, ngx_api_value_t *value);
+static ngx_int_t ngx_api_value_timestamp(const ngx_api_place_t *at,
+    const char *text, size_t len, ngx_api_value_t *value);
+static ngx_int_t ngx_api_value_enum(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *text, size_t len,
+    ngx_api_value_t *value);
+static ngx_int_t ngx_api_value_enum_list(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *text, size_t len,
+    ngx_api_value_t *value);
+static ngx_int_t ngx_api_value_name(const ngx_api_field_t *field,
+    const char *text, size_t len);
+static ngx_int_t ngx_api_value_name_fault(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *must);
+static ngx_uint_t ngx_api_value_fold(ngx_str_t *list, ngx_uint_t n,
+    const char *text, size_t len);
+static ngx_int_t ngx_api_value_array(ngx_pool_t *pool, const ngx_str_t *list,
+    ngx_uint_t n, ngx_api_value_t *value);
+static ngx_int_t ngx_api_value_pointer(const ngx_api_place_t *at,
+    ngx_str_t *where);
+
+
+ngx_int_t
+ngx_api_value_text(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const char *text, size_t len, ngx_api_value_t *value)
+{
+    value->text = text;
+    value->len = len;
+
+    switch (field->type) {
+
+    case NGX_API_STRING:
+        return ngx_api_value_length(at, field,
+                                    ngx_api_text_utf8((u_char *) text, len),
+                                    "character");
+
+    case NGX_API_TEXT_BYTES:
+        return ngx_api_value_length(at, field, len, "byte");
+
+    case NGX_API_EMAIL:
+        return ngx_api_value_email(at, field, text, len);
+
+    case NGX_API_UUID:
+        return ngx_api_value_uuid(at, text, len, value);
+
+    case NGX_API_TIMESTAMP:
+        return ngx_api_value_timestamp(at, text, len, value);
+
+    case NGX_API_ENUM:
+        return ngx_api_value_enum(at, field, text, len, value);
+
+    case NGX_API_ENUM_LIST:
+        return ngx_api_value_enum_list(at, field, text, len, value);
+
+    case NGX_API_CURSOR:
+        if (len > 0 && len <= NGX_API_CURSOR_LEN) {
+            return NGX_OK;
+        }
+
+        return ngx_api_value_fault(at, "invalid_value",
+                                   "must be a cursor of this list");
+
+    default:
+        return ngx_api_value_fault(at, "invalid_type",
+                                   "must not be a string");
+    }
+}
+
+
+ngx_int_t
+ngx_api_value_labels(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const json_t *array, ngx_api_value_t *value)
+{
+    size_t            i, n, len;
+    ngx_str_t        *list;
+    ngx_uint_t        distinct;
+    const char       *text;
+    const json_t     *json;
+    ngx_api_place_t   item;
+
+    n = json_array_size(array);
+
+    if (n > field->items) {
+        if (ngx_api_value_fault(at, "too_many", "must have at most %lu items",
+                                (unsigned long) field->items)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        n = field->items;
+    }
+
+    list = ngx_palloc(at->pool, (n + 1) * sizeof(ngx_str_t));
+    if (list == NULL) {
+        return NGX_ERROR;
+    }
+
+    item = *at;
+    distinct = 0;
+
+    for (i = 0; i < n; i++) {
+        item.item = i;
+        json = json_array_get(array, i);
+
+        if (!json_is_string(json)) {
+            if (ngx_api_value_fault(&item, "invalid_type", "must be a string")
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        text = json_string_value(json);
+        len = json_string_length(json);
+
+        if (ngx_api_value_length(&item, field,
+                                 ngx_api_text_utf8((u_char *) text, len),
+                                 "character")
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        distinct = ngx_api_value_fold(list, distinct, text, len);
+    }
+
+    return ngx_api_value_array(at->pool, list, distinct, value);
+}
+
+
+ngx_int_t
+ngx_api_value_integer(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    int64_t n, ngx_api_value_t *value)
+{
+    int    len;
+    char  *text;
+
+    if (n < field->min || n > field->max) {
+        return ngx_api_value_out_of_range(at, field);
+    }
+
+    text = ngx_pnalloc(at->pool, NGX_INT64_LEN + 1);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = snprintf(text, NGX_INT64_LEN + 1, "%lld", (long long) n);
+
+    value->text = text;
+    value->len = len;
+    value->integer = n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_api_value_out_of_range(const ngx_api_place_t *at,
+    const ngx_api_field_t *field)
+{
+    return ngx_api_value_fault(at, "out_of_range",
+                               "must be between %lld and %lld",
+                               (long long) field->min,
+                               (long long) field->max);
+}
+
+
+ngx_int_t
+ngx_api_value_parse_integer(const char *text, size_t len, int64_t *n)
+{
+    uint64_t     u, limit, digit;
+    ngx_uint_t   negative, fits;
+    const char  *p, *end;
+
+    p = text;
+    end = p + len;
+
+    negative = (p < end && *p == '-');
+
+    if (negative) {
+        p++;
+    }
+
+    /* no digits, "-0" and "01" */
+
+    if (p == end || (*p == '0' && (negative || end - p > 1))) {
+        return NGX_DECLINED;
+    }
+
+    u = 0;
+    fits = 1;
+    limit = (uint64_t) INT64_MAX + negative;
+
+    for ( /* void */ ; p < end; p++) {
+
+        if (*p < '0' || *p > '9') {
+            return NGX_DECLINED;
+        }
+
+        digit = *p - '0';
+
+        if (fits && u <= (limit - digit) / 10) {
+            u = u * 10 + digit;
+
+        } else {
+            fits = 0;
+        }
+    }
+
+    if (!fits) {
+        return NGX_ABORT;
+    }
+
+    *n = (int64_t) (negative ? 0 - u : u);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_api_value_boolean(ngx_uint_t b, ngx_api_value_t *value)
+{
+    value->text = b ? "t" : "f";
+    value->len = 1;
+    value->integer = b ? 1 : 0;
+}
+
+
+void
+ngx_api_value_preset(const ngx_api_field_t *field, ngx_api_value_t *value)
+{
+    if (field->preset == NULL) {
+        return;
+    }
+
+    value->text = field->preset;
+    value->len = ngx_strlen(field->preset);
+
+    switch (field->type) {
+
+    case NGX_API_INTEGER:
+        (void) ngx_api_value_parse_integer(value->text, value->len,
+                                           &value->integer);
+        break;
+
+    case NGX_API_BOOLEAN:
+        value->integer = (value->text[0] == 't');
+        break;
+
+    case NGX_API_ENUM:
+        value->integer = ngx_api_value_name(field, value->text, value->len);
+        break;
+
+    case NGX_API_TIMESTAMP:
+        (void) ngx_api_time_parse((u_char *) value->text, value->len,
+                                  &value->integer);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+ngx_int_t
+ngx_api_value_fault(const ngx_api_place_t *at, const char *code,
+    const char *fmt, ...)
+{
+    int         n;
+    char       *detail;
+    va_list     args;
+    ngx_str_t   where;
+
+    if (at->faults->nelts >= NGX_API_FAULTS_MAX) {
+        return NGX_OK;
+    }
+
+    where = at->name;
+
+    if (at->pointer && ngx_api_value_pointer(at, &where) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    va_start(args, fmt);
+    n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+
+    detail = ngx_pnalloc(at->faults->pool, n + 1);
+    if (detail == NULL) {
+        return NGX_ERROR;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(detail, n + 1, fmt, args);
+    va_end(args);
+
+    return ngx_api_fault_add(at->faults, &where, code, detail);
+}
+
+
+static ngx_int_t
+ngx_api_value_length(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    ngx_int_t n, const char *unit)
+{
+    if (n < field->min) {
+        return ngx_api_value_fault(at, "too_short",
+                                   "must be at least %ld %s%s long",
+                                   (long) field->min, unit,
+                                   (field->min == 1) ? "" : "s");
+    }
+
+    if (n > field->max) {
+        return ngx_api_value_fault(at, "too_long",
+                                   "must be at most %ld %s%s long",
+                                   (long) field->max, unit,
+                                   (field->max == 1) ? "" : "s");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_value_email(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const char *text, size_t len)
+{
+    ngx_int_t  max;
+
+    max = ngx_min(field->max, NGX_API_TEXT_EMAIL_MAX);
+
+    if ((ngx_int_t) len > max) {
+        return ngx_api_value_fault(at, "too_long",
+                                   "must be at most %ld bytes long",
+                                   (long) max);
+    }
+
+    if (ngx_api_text_is_email((u_char *) text, len)) {
+        return NGX_OK;
+    }
+
+    return ngx_api_value_fault(at, "invalid_format",
+                               "must be an e-mail address such as "
+                               "name@example.com");
+}
+
+
+static ngx_int_t
+ngx_api_value_uuid(const ngx_api_place_t *at, const char *text, size_t len,
+    ngx_api_value_t *value)
+{
+    u_char  *p, uuid[16];
+
+    if (ngx_api_uuid_parse((u_char *) text, len, uuid) != NGX_OK) {
+        return ngx_api_value_fault(at, "invalid_format", "must be a UUID");
+    }
+
+    p = ngx_pnalloc(at->pool, NGX_API_UUID_LEN + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_api_uuid_format(p, uuid) = '\0';
+
+    value->text = (char *) p;
+    value->len = NGX_API_UUID_LEN;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_value_timestamp(const ngx_api_place_t *at, const char *text,
+    size_t len, ngx_api_value_t *value)
+{
+    u_char  *p, *last;
+
+    if (ngx_api_time_parse((u_char *) text, len, &value->integer) != NGX_OK) {
+        return ngx_api_value_fault(at, "invalid_format",
+                                   "must be a date and time of RFC 3339 such "
+                                   "as 2026-01-31T12:00:00Z");
+    }
+
+    p = ngx_pnalloc(at->pool, NGX_API_TIME_LEN + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_api_time_format(p, value->integer);
+    *last = '\0';
+
+    value->text = (char *) p;
+    value->len = last - p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_value_enum(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const char *text, size_t len, ngx_api_value_t *value)
+{
+    value->integer = ngx_api_value_name(field, text, len);
+
+    if (value->integer == NGX_ERROR) {
+        return ngx_api_value_name_fault(at, field, "must be one of: ");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_value_enum_list(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *text, size_t len,
+    ngx_api_value_t *value)
+{
+    ngx_str_t   *list;
+    ngx_uint_t   n, distinct;
+    const char  *p, *end, *comma;
+
+    for (n = 0; field->names[n].data; n++) { /* void */ }
+
+    list = ngx_palloc(at->pool, n * sizeof(ngx_str_t));
+    if (list == NULL) {
+        return NGX_ERROR;
+    }
+
+    distinct = 0;
+    p = text;
+    end = text + len;
+
+    for ( ;; ) {
+        comma = memchr(p, ',', end - p);
+        if (comma == NULL) {
+            comma = end;
+        }
+
+        if (ngx_api_value_name(field, p, comma - p) == NGX_ERROR) {
+            return ngx_api_value_name_fault(at, field,
+                                            "must be a comma-separated list "
+                                            "of: ");
+        }
+
+        distinct = ngx_api_value_fold(list, distinct, p, comma - p);
+
+        if (comma == end) {
+            break;
+        }
+
+        p = comma + 1;
+    }
+
+    return ngx_api_value_array(at->pool, list, distinct, value);
+}
+
+
+/* the index in the field's names, or NGX_ERROR */
+
+static ngx_int_t
+ngx_api_value_name(const ngx_api_field_t *field, const char *text, size_t len)
+{
+    ngx_int_t         i;
+    const ngx_str_t  *names;
+
+    names = field->names;
+
+    for (i = 0; names[i].data; i++) {
+
+        if (names[i].len == len && ngx_memcmp(names[i].data, text, len) == 0) {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_api_value_name_fault(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *must)
+{
+    u_char           *p, *list;
+    size_t            len;
+    ngx_uint_t        i;
+    const ngx_str_t  *names;
+
+    names = field->names;
+    len = 1;
+
+    for (i = 0; names[i].data; i++) {
+        len += names[i].len + sizeof(", ") - 1;
+    }
+
+    list = ngx_pnalloc(at->pool, len);
+    if (list == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = list;
+
+    for (i = 0; names[i].data; i++) {
+        if (i > 0) {
+            p = ngx_cpymem(p, ", ", 2);
+        }
+
+        p = ngx_cpymem(p, names[i].data, names[i].len);
+    }
+
+    *p = '\0';
+
+    return ngx_api_value_fault(at, "invalid_value", "%s%s", must, list);
+}
+
+
+/* appends the text unless it is in the list; returns the new length */
+
+static ngx_uint_t
+ngx_api_value_fold(ngx_str_t *list, ngx_uint_t n, const char *text, size_t len)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (list[i].len == len && ngx_memcmp(list[i].data, text, len) == 0) {
+            return n;
+        }
+    }
+
+    list[n].data = (u_char *) text;
+    list[n].len = len;
+
+    return n + 1;
+}
+
+
+/* PostgreSQL's array literal: {"a","b\"c"} */
+
+static ngx_int_t
+ngx_api_value_array(ngx_pool_t *pool, const ngx_str_t *list, ngx_uint_t n,
+    ngx_api_value_t *value)
+{
+    u_char      *p, *text;
+    size_t       j, len;
+    ngx_uint_t   i;
+
+    len = sizeof("{}");
+
+    for (i = 0; i < n; i++) {
+        len += 2 * list[i].len + sizeof("\"\",") - 1;
+    }
+
+    text = ngx_pnalloc(pool, len);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = text;
+    *p++ = '{';
+
+    for (i = 0; i < n; i++) {
+        if (i > 0) {
+            *p++ = ',';
+        }
+
+        *p++ = '"';
+
+        for (j = 0; j < list[i].len; j++) {
+            if (list[i].data[j] == '"' || list[i].data[j] == '\\') {
+                *p++ = '\\';
+            }
+
+            *p++ = list[i].data[j];
+        }
+
+        *p++ = '"';
+    }
+
+    *p++ = '}';
+    *p = '\0';
+
+    value->text = (char *) text;
+    value->len = p - text;
+
+    return NGX_OK;
+}
+
+
+/* "/name" or "/name/item"; "~" and "/" are "~0" and "~1" (RFC 6901, 3) */
+
+static ngx_int_t
+ngx_api_value_pointer(const ngx_api_place_t *at, ngx_str_t *where)
+{
+    u_char  *p;
+    size_t   i;
+
+    p = ngx_pnalloc(at->pool, 2 * at->name.len + sizeof("//")
+                              + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    where->data = p;
+    *p++ = '/';
+
+    for (i = 0; i < at->name.len; i++) {
+
+        switch (at->name.data[i]) {
+
+        case '~':
+            p = ngx_cpymem(p, "~0", 2);
+            break;
+
+        case '/':
+            p = ngx_cpymem(p, "~1", 2);
+            break;
+
+        default:
+            *p++ = at->name.data[i];
+        }
+    }
+
+    if (at->item >= 0) {
+        p += snprintf((char *) p, NGX_INT_T_LEN + sizeof("/"), "/%ld",
+                      (long) at->item);
+    }
+
+    where->len = p - where->data;
+
+    return NGX_OK;
+}
