@@ -1,0 +1,315 @@
+
+/*
+ * The configuration: keys, names, times, and what is made of them at the end.
+ */
+
+
+#include "ngx_auth_module.h"
+
+
+#define NGX_AUTH_NAME_MAX  255         /* bytes of an issuer or audience */
+
+
+static ngx_int_t ngx_auth_key_kid(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf,
+    const ngx_str_t *kid);
+static ngx_int_t ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf);
+static ngx_int_t ngx_auth_conf_accounts(ngx_conf_t *cf,
+    ngx_auth_main_conf_t *amcf);
+
+
+/* auth_key HS256 FILE [kid=NAME]; */
+
+char *
+ngx_auth_key_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_auth_main_conf_t *amcf = conf;
+
+    ngx_str_t           *value, kid;
+    ngx_auth_jwt_key_t  *key;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "HS256") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown algorithm \"%V\", it must be HS256",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_null(&kid);
+
+    if (cf->args->nelts == 4) {
+
+        if (ngx_strncmp(value[3].data, "kid=", 4) != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[3]);
+            return NGX_CONF_ERROR;
+        }
+
+        kid.data = value[3].data + 4;
+        kid.len = value[3].len - 4;
+
+        if (ngx_auth_key_kid(cf, amcf, &kid) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    key = ngx_array_push(&amcf->keys);
+    if (key == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    key->kid = kid;
+    key->alg = value[1];
+    key->jwt_alg = JWT_ALG_HS256;
+
+    if (ngx_api_conf_file(cf, &value[2], NGX_AUTH_JWT_KEY_MIN, &key->key)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_auth_key_kid(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf,
+    const ngx_str_t *kid)
+{
+    u_char               c;
+    size_t               i;
+    ngx_uint_t           n;
+    ngx_auth_jwt_key_t  *keys;
+
+    for (i = 0; i < kid->len; i++) {
+        c = kid->data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+              || (c >= '0' && c <= '9')
+              || c == '.' || c == '_' || c == '-'))
+        {
+            break;
+        }
+    }
+
+    if (kid->len == 0 || kid->len > NGX_AUTH_JWT_KID_MAX || i < kid->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid kid \"%V\", it must be 1 to %d letters, "
+                           "digits, \".\", \"_\" or \"-\"",
+                           kid, NGX_AUTH_JWT_KID_MAX);
+        return NGX_ERROR;
+    }
+
+    keys = amcf->keys.elts;
+
+    for (n = 0; n < amcf->keys.nelts; n++) {
+        if (keys[n].kid.len == kid->len
+            && ngx_memcmp(keys[n].kid.data, kid->data, kid->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate kid \"%V\"",
+                               kid);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_auth_name_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].len > NGX_AUTH_NAME_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must be 1 to %d bytes", &cmd->name,
+                           NGX_AUTH_NAME_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
+
+char *
+ngx_auth_time_check(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_auth_time_bounds_t *bounds = post;
+    time_t                 *sp = data;
+
+    if (*sp < bounds->min || *sp > bounds->max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "value must be between %T and %T seconds",
+                           bounds->min, bounds->max);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* auth_token_cache SIZE | off; */
+
+char *
+ngx_auth_token_cache_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_auth_main_conf_t *amcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (amcf->cache_size != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        amcf->cache_size = 0;
+        return NGX_CONF_OK;
+    }
+
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid size \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "token cache of \"%V\" is too small, it must be "
+                           "at least %uz bytes",
+                           &value[1], (size_t) (8 * ngx_pagesize));
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->cache_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
+{
+    if (amcf->keys.nelts == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" needs a key to verify tokens with: "
+                      "no \"auth_key\" is set", amcf->needs_key);
+        return NGX_ERROR;
+    }
+
+    amcf->jwt.keys = amcf->keys.elts;
+    amcf->jwt.nkeys = amcf->keys.nelts;
+
+    if (ngx_auth_conf_fingerprint(amcf) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "SHA-256 failed");
+        return NGX_ERROR;
+    }
+
+    if (amcf->cache_size) {
+        amcf->cache = ngx_auth_cache_add(cf, amcf->cache_size,
+                                         &ngx_auth_module);
+        if (amcf->cache == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return amcf->accounts ? ngx_auth_conf_accounts(cf, amcf) : NGX_OK;
+}
+
+
+/* of everything that the verdict on a token depends on, but for the time */
+
+static ngx_int_t
+ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf)
+{
+    u_char                     leeway[NGX_TIME_T_LEN], part[8];
+    ngx_str_t                  texts[3], fields[3];
+    ngx_uint_t                 i, k;
+    const ngx_auth_jwt_key_t  *key;
+
+    if (ngx_auth_digest_init() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(amcf->fingerprint, NGX_AUTH_DIGEST_LEN);
+
+    /* each text goes in with its length, after the digest of those before */
+
+    texts[0].data = amcf->fingerprint;
+    texts[0].len = NGX_AUTH_DIGEST_LEN;
+    texts[1].data = part;
+    texts[1].len = sizeof(part);
+
+    for (k = 0; k <= amcf->jwt.nkeys; k++) {
+
+        if (k < amcf->jwt.nkeys) {
+            key = &amcf->jwt.keys[k];
+            fields[0] = key->kid;
+            fields[1] = key->alg;
+            fields[2] = key->key;
+
+        } else {
+            fields[0] = amcf->jwt.issuer;
+            fields[1] = amcf->jwt.audience;
+            fields[2].data = leeway;
+            fields[2].len = ngx_sprintf(leeway, "%T", amcf->jwt.leeway)
+                            - leeway;
+        }
+
+        for (i = 0; i < 3; i++) {
+            ngx_memcpy(part, &fields[i].len, sizeof(part));
+            texts[2] = fields[i];
+
+            if (ngx_auth_digest(texts, 3, amcf->fingerprint) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_auth_conf_accounts(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
+{
+    char                   *token;
+    ngx_auth_jwt_claims_t   claims;
+
+    amcf->thread_pool = ngx_thread_pool_add(cf, &amcf->thread_pool_name);
+    if (amcf->thread_pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_auth_bcrypt_dummy(amcf->bcrypt_cost, amcf->dummy) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "libcrypt does not make bcrypt hashes of cost %ui",
+                      amcf->bcrypt_cost);
+        return NGX_ERROR;
+    }
+
+    /* what can't be signed is to be found now, not at the first login */
+
+    ngx_memzero(&claims, sizeof(ngx_auth_jwt_claims_t));
+
+    token = ngx_auth_jwt_sign(&amcf->jwt, &claims, "", ngx_time());
+
+    if (token == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "a token can't be signed by the first \"auth_key\": are "
+                      "\"auth_issuer\" and \"auth_audience\" UTF-8?");
+        return NGX_ERROR;
+    }
+
+    free(token);
+
+    return NGX_OK;
+}

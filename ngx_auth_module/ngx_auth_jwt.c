@@ -1,0 +1,648 @@
+
+#include "ngx_auth_jwt.h"
+#include "ngx_api_uuid.h"
+
+#include <jansson.h>
+
+
+/* nested arrays and objects in a header or in claims; jansson allows 2048 */
+#define NGX_AUTH_JWT_DEPTH  8
+
+#define NGX_AUTH_JWT_PART_MAX  (NGX_AUTH_JWT_MAX / 4 * 3)
+
+
+typedef struct {
+    ngx_str_t   header;       /* base64url */
+    ngx_str_t   payload;
+    ngx_str_t   signature;
+} ngx_auth_jwt_parts_t;
+
+
+static ngx_int_t ngx_auth_jwt_split(const ngx_str_t *token,
+    ngx_auth_jwt_parts_t *parts);
+static ngx_int_t ngx_auth_jwt_base64url(const ngx_str_t *text, u_char *dst,
+    size_t *len);
+static json_t *ngx_auth_jwt_object(const ngx_str_t *text);
+static ngx_int_t ngx_auth_jwt_depth(const u_char *text, size_t len);
+static const char *ngx_auth_jwt_header(const json_t *header);
+static const char *ngx_auth_jwt_signature(const ngx_auth_jwt_conf_t *conf,
+    const json_t *header, const ngx_str_t *token);
+static ngx_int_t ngx_auth_jwt_check(const ngx_auth_jwt_key_t *key,
+    const char *token);
+static const char *ngx_auth_jwt_identity(const ngx_auth_jwt_conf_t *conf,
+    const json_t *payload, ngx_auth_jwt_claims_t *claims);
+static ngx_int_t ngx_auth_jwt_audience(const json_t *aud,
+    const ngx_str_t *audience);
+static ngx_int_t ngx_auth_jwt_uuid(const json_t *value, u_char *dst);
+static ngx_int_t ngx_auth_jwt_role(const json_t *value, u_char *dst);
+static const char *ngx_auth_jwt_times(const ngx_auth_jwt_conf_t *conf,
+    const json_t *payload, time_t now, ngx_auth_jwt_claims_t *claims);
+static ngx_uint_t ngx_auth_jwt_equal(const json_t *value,
+    const ngx_str_t *text);
+static ngx_int_t ngx_auth_jwt_grants(jwt_t *jwt,
+    const ngx_auth_jwt_conf_t *conf, const ngx_auth_jwt_claims_t *claims,
+    const char *jti, time_t now);
+
+
+/* headers that bring a key or change what the signature means */
+
+static const char  *ngx_auth_jwt_refused[] = {
+    "crit", "jwk", "jku", "x5u", "x5c", "b64", "zip", "enc", NULL
+};
+
+
+ngx_auth_jwt_status_e
+ngx_auth_jwt_verify(const ngx_auth_jwt_conf_t *conf, const ngx_str_t *token,
+    time_t now, ngx_auth_jwt_claims_t *claims, const char **fault)
+{
+    json_t                 *header, *payload;
+    ngx_auth_jwt_parts_t    parts;
+    ngx_auth_jwt_claims_t   found;
+
+    ngx_memzero(&found, sizeof(ngx_auth_jwt_claims_t));
+
+    if (ngx_auth_jwt_split(token, &parts) != NGX_OK) {
+        *fault = "not three segments of base64url";
+        return NGX_AUTH_JWT_INVALID;
+    }
+
+    header = ngx_auth_jwt_object(&parts.header);
+    payload = ngx_auth_jwt_object(&parts.payload);
+
+    if (header == NULL || payload == NULL) {
+        *fault = "header or claims are not a JSON object";
+        goto done;
+    }
+
+    *fault = ngx_auth_jwt_header(header);
+    if (*fault) {
+        goto done;
+    }
+
+    *fault = ngx_auth_jwt_signature(conf, header, token);
+    if (*fault) {
+        goto done;
+    }
+
+    *fault = ngx_auth_jwt_identity(conf, payload, &found);
+    if (*fault) {
+        goto done;
+    }
+
+    *fault = ngx_auth_jwt_times(conf, payload, now, &found);
+
+done:
+
+    json_decref(header);
+    json_decref(payload);
+
+    if (*fault) {
+        return NGX_AUTH_JWT_INVALID;
+    }
+
+    /* "exp" comes last: only a token of ours may be told that it is too old */
+
+    if (found.expires <= (int64_t) now - conf->leeway) {
+        *fault = "expired";
+        return NGX_AUTH_JWT_EXPIRED;
+    }
+
+    *claims = found;
+
+    return NGX_AUTH_JWT_OK;
+}
+
+
+/* exactly two dots, and three segments that are not empty */
+
+static ngx_int_t
+ngx_auth_jwt_split(const ngx_str_t *token, ngx_auth_jwt_parts_t *parts)
+{
+    size_t   len;
+    u_char  *p, *last, *first, *second, buf[NGX_AUTH_JWT_PART_MAX];
+
+    if (token->len == 0 || token->len > NGX_AUTH_JWT_MAX) {
+        return NGX_ERROR;
+    }
+
+    p = token->data;
+    last = p + token->len;
+
+    first = memchr(p, '.', last - p);
+    if (first == NULL) {
+        return NGX_ERROR;
+    }
+
+    second = memchr(first + 1, '.', last - first - 1);
+    if (second == NULL) {
+        return NGX_ERROR;
+    }
+
+    parts->header.data = p;
+    parts->header.len = first - p;
+
+    parts->payload.data = first + 1;
+    parts->payload.len = second - first - 1;
+
+    parts->signature.data = second + 1;
+    parts->signature.len = last - second - 1;
+
+    if (parts->header.len == 0 || parts->payload.len == 0) {
+        return NGX_ERROR;
+    }
+
+    /* a third dot is not of the alphabet; an unsigned token is empty here */
+
+    if (ngx_auth_jwt_base64url(&parts->signature, buf, &len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return len ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * base64url as JWS has it (RFC 7515, 2): no padding, no white space, and the
+ * bits that a last character has too many are zero, so that one signature has
+ * one spelling.
+ */
+
+static ngx_int_t
+ngx_auth_jwt_base64url(const ngx_str_t *text, u_char *dst, size_t *len)
+{
+    u_char      c, *p;
+    size_t      i;
+    uint32_t    value, bits;
+    ngx_uint_t  nbits;
+
+    p = dst;
+    bits = 0;
+    nbits = 0;
+
+    for (i = 0; i < text->len; i++) {
+
+        c = text->data[i];
+
+        if (c >= 'A' && c <= 'Z') {
+            value = c - 'A';
+
+        } else if (c >= 'a' && c <= 'z') {
+            value = c - 'a' + 26;
+
+        } else if (c >= '0' && c <= '9') {
+            value = c - '0' + 52;
+
+        } else if (c == '-') {
+            value = 62;
+
+        } else if (c == '_') {
+            value = 63;
+
+        } else {
+            return NGX_ERROR;
+        }
+
+        bits = (bits << 6 | value) & 0xffff;
+        nbits += 6;
+
+        if (nbits >= 8) {
+            nbits -= 8;
+            *p++ = (u_char) (bits >> nbits);
+        }
+    }
+
+    if (nbits == 6 || (bits & ((1u << nbits) - 1)) != 0) {
+        return NGX_ERROR;
+    }
+
+    *len = p - dst;
+
+    return NGX_OK;
+}
+
+
+/* NULL if the text is not base64url of one JSON object */
+
+static json_t *
+ngx_auth_jwt_object(const ngx_str_t *text)
+{
+    u_char   buf[NGX_AUTH_JWT_PART_MAX];
+    size_t   len;
+    json_t  *object;
+
+    if (ngx_auth_jwt_base64url(text, buf, &len) != NGX_OK) {
+        return NULL;
+    }
+
+    if (ngx_auth_jwt_depth(buf, len) != NGX_OK) {
+        return NULL;
+    }
+
+    object = json_loadb((char *) buf, len, JSON_REJECT_DUPLICATES, NULL);
+
+    if (object && !json_is_object(object)) {
+        json_decref(object);
+        return NULL;
+    }
+
+    return object;
+}
+
+
+/* done before libjwt or jansson see the text: their parsers recurse */
+
+static ngx_int_t
+ngx_auth_jwt_depth(const u_char *text, size_t len)
+{
+    size_t      i;
+    ngx_uint_t  depth, string;
+
+    depth = 0;
+    string = 0;
+
+    for (i = 0; i < len; i++) {
+
+        if (string) {
+            if (text[i] == '\\') {
+                i++;
+
+            } else if (text[i] == '"') {
+                string = 0;
+            }
+
+            continue;
+        }
+
+        switch (text[i]) {
+
+        case '"':
+            string = 1;
+            break;
+
+        case '{':
+        case '[':
+            if (++depth > NGX_AUTH_JWT_DEPTH) {
+                return NGX_ERROR;
+            }
+
+            break;
+
+        case '}':
+        case ']':
+            if (depth) {
+                depth--;
+            }
+
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* NULL, or what is wrong with the header apart from its key */
+
+static const char *
+ngx_auth_jwt_header(const json_t *header)
+{
+    ngx_uint_t   i;
+    const char  *text;
+    json_t      *typ;
+
+    for (i = 0; ngx_auth_jwt_refused[i]; i++) {
+        if (json_object_get(header, ngx_auth_jwt_refused[i])) {
+            return "header has crit, or brings its own key";
+        }
+    }
+
+    typ = json_object_get(header, "typ");
+
+    if (typ == NULL) {
+        return NULL;
+    }
+
+    text = json_string_value(typ);
+
+    /* libjwt 1.10 knows no other type; the answer is to be the same by all */
+
+    if (text == NULL || strcasecmp(text, "JWT") != 0) {
+        return "typ is not JWT";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_auth_jwt_signature(const ngx_auth_jwt_conf_t *conf, const json_t *header,
+    const ngx_str_t *token)
+{
+    char                      buf[NGX_AUTH_JWT_MAX + 1];
+    json_t                   *alg, *kid;
+    ngx_uint_t                i;
+    const char               *fault;
+    const ngx_auth_jwt_key_t *key;
+
+    alg = json_object_get(header, "alg");
+    kid = json_object_get(header, "kid");
+
+    if (kid && !json_is_string(kid)) {
+        return "kid is not a string";
+    }
+
+    /* libjwt wants a terminated string; a token has no NUL, that is checked */
+
+    ngx_memcpy(buf, token->data, token->len);
+    buf[token->len] = '\0';
+
+    fault = "no key has this kid";
+
+    for (i = 0; i < conf->nkeys; i++) {
+
+        key = &conf->keys[i];
+
+        if (kid) {
+            if (key->kid.len == 0 || !ngx_auth_jwt_equal(kid, &key->kid)) {
+                continue;
+            }
+
+        } else if (key->kid.len && conf->nkeys > 1) {
+            continue;
+        }
+
+        if (!ngx_auth_jwt_equal(alg, &key->alg)) {
+            fault = "alg is not that of the key";
+            continue;
+        }
+
+        if (ngx_auth_jwt_check(key, buf) == NGX_OK) {
+            return NULL;
+        }
+
+        fault = "wrong signature";
+    }
+
+    return fault;
+}
+
+
+static ngx_int_t
+ngx_auth_jwt_check(const ngx_auth_jwt_key_t *key, const char *token)
+{
+    jwt_t      *jwt;
+    ngx_int_t   rc;
+
+    jwt = NULL;
+
+    /* never with a key of no length: jwt_decode() would take "none" then */
+
+    if (key->key.len == 0
+        || jwt_decode(&jwt, token, key->key.data, key->key.len) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = (jwt_get_alg(jwt) == key->jwt_alg) ? NGX_OK : NGX_ERROR;
+
+    jwt_free(jwt);
+
+    return rc;
+}
+
+
+static const char *
+ngx_auth_jwt_identity(const ngx_auth_jwt_conf_t *conf, const json_t *payload,
+    ngx_auth_jwt_claims_t *claims)
+{
+    json_t  *sid, *jti;
+
+    if (!ngx_auth_jwt_equal(json_object_get(payload, "iss"), &conf->issuer)) {
+        return "iss is not ours";
+    }
+
+    if (ngx_auth_jwt_audience(json_object_get(payload, "aud"),
+                              &conf->audience)
+        != NGX_OK)
+    {
+        return "aud is not ours";
+    }
+
+    if (ngx_auth_jwt_uuid(json_object_get(payload, "sub"), claims->user)
+        != NGX_OK)
+    {
+        return "sub is not a UUID";
+    }
+
+    sid = json_object_get(payload, "sid");
+
+    if (sid && ngx_auth_jwt_uuid(sid, claims->session) != NGX_OK) {
+        return "sid is not a UUID";
+    }
+
+    if (ngx_auth_jwt_role(json_object_get(payload, "role"), claims->role)
+        != NGX_OK)
+    {
+        return "role is not an identifier";
+    }
+
+    jti = json_object_get(payload, "jti");
+
+    if (jti && !json_is_string(jti)) {
+        return "jti is not a string";
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_auth_jwt_audience(const json_t *aud, const ngx_str_t *audience)
+{
+    size_t      i;
+    json_t     *one;
+    ngx_int_t   rc;
+
+    if (!json_is_array(aud)) {
+        return ngx_auth_jwt_equal(aud, audience) ? NGX_OK : NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    for (i = 0; i < json_array_size(aud); i++) {
+        one = json_array_get(aud, i);
+
+        if (!json_is_string(one)) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_auth_jwt_equal(one, audience)) {
+            rc = NGX_OK;
+        }
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_auth_jwt_uuid(const json_t *value, u_char *dst)
+{
+    u_char  uuid[16], *last;
+
+    if (!json_is_string(value)
+        || ngx_api_uuid_parse((u_char *) json_string_value(value),
+                              json_string_length(value), uuid)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    last = ngx_api_uuid_format(dst, uuid);
+    *last = '\0';
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_auth_jwt_role(const json_t *value, u_char *dst)
+{
+    size_t       len, i;
+    const char  *text;
+
+    if (!json_is_string(value)) {
+        return NGX_ERROR;
+    }
+
+    text = json_string_value(value);
+    len = json_string_length(value);
+
+    if (len == 0 || len > NGX_AUTH_JWT_ROLE_MAX) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < len; i++) {
+        if ((text[i] >= 'a' && text[i] <= 'z')
+            || (text[i] >= 'A' && text[i] <= 'Z')
+            || (text[i] >= '0' && text[i] <= '9')
+            || text[i] == '_' || text[i] == '-')
+        {
+            continue;
+        }
+
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(dst, text, len);
+    dst[len] = '\0';
+
+    return NGX_OK;
+}
+
+
+static const char *
+ngx_auth_jwt_times(const ngx_auth_jwt_conf_t *conf, const json_t *payload,
+    time_t now, ngx_auth_jwt_claims_t *claims)
+{
+    json_t  *exp, *nbf, *iat;
+
+    exp = json_object_get(payload, "exp");
+    nbf = json_object_get(payload, "nbf");
+    iat = json_object_get(payload, "iat");
+
+    if (!json_is_integer(exp) || json_integer_value(exp) < 0) {
+        return "exp is not a time";
+    }
+
+    if (nbf && (!json_is_integer(nbf) || json_integer_value(nbf) < 0)) {
+        return "nbf is not a time";
+    }
+
+    if (iat && (!json_is_integer(iat) || json_integer_value(iat) < 0)) {
+        return "iat is not a time";
+    }
+
+    if (nbf && json_integer_value(nbf) > (json_int_t) now + conf->leeway) {
+        return "nbf is still to come";
+    }
+
+    if (iat && json_integer_value(iat) > (json_int_t) now + conf->leeway) {
+        return "iat is still to come";
+    }
+
+    claims->expires = json_integer_value(exp);
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_auth_jwt_equal(const json_t *value, const ngx_str_t *text)
+{
+    return json_is_string(value)
+           && json_string_length(value) == text->len
+           && ngx_memcmp(json_string_value(value), text->data, text->len)
+              == 0;
+}
+
+
+char *
+ngx_auth_jwt_sign(const ngx_auth_jwt_conf_t *conf,
+    const ngx_auth_jwt_claims_t *claims, const char *jti, time_t now)
+{
+    char                      *token, kid[NGX_AUTH_JWT_KID_MAX + 1];
+    jwt_t                     *jwt;
+    const ngx_auth_jwt_key_t  *key;
+
+    key = &conf->keys[0];
+    token = NULL;
+
+    if (key->kid.len > NGX_AUTH_JWT_KID_MAX || jwt_new(&jwt) != 0) {
+        return NULL;
+    }
+
+    if (key->kid.len) {
+        ngx_memcpy(kid, key->kid.data, key->kid.len);
+        kid[key->kid.len] = '\0';
+
+        if (jwt_add_header(jwt, "kid", kid) != 0) {
+            goto done;
+        }
+    }
+
+    if (ngx_auth_jwt_grants(jwt, conf, claims, jti, now) == NGX_OK
+        && jwt_set_alg(jwt, key->jwt_alg, key->key.data, key->key.len) == 0)
+    {
+        token = jwt_encode_str(jwt);
+    }
+
+done:
+
+    jwt_free(jwt);
+
+    return token;
+}
+
+
+static ngx_int_t
+ngx_auth_jwt_grants(jwt_t *jwt, const ngx_auth_jwt_conf_t *conf,
+    const ngx_auth_jwt_claims_t *claims, const char *jti, time_t now)
+{
+    /* strings of the configuration are terminated */
+
+    if (jwt_add_grant(jwt, "iss", (char *) conf->issuer.data) != 0
+        || jwt_add_grant(jwt, "aud", (char *) conf->audience.data) != 0
+        || jwt_add_grant(jwt, "sub", (char *) claims->user) != 0
+        || jwt_add_grant(jwt, "sid", (char *) claims->session) != 0
+        || jwt_add_grant(jwt, "role", (char *) claims->role) != 0
+        || jwt_add_grant(jwt, "jti", jti) != 0
+        || jwt_add_grant_int(jwt, "iat", now) != 0
+        || jwt_add_grant_int(jwt, "nbf", now) != 0
+        || jwt_add_grant_int(jwt, "exp", (long) claims->expires) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,603 @@
+
+/*
+ * ngx_auth_module: directives, the access phase, variables.
+ */
+
+
+#include "ngx_auth_module.h"
+#include "ngx_auth_sql.h"
+
+
+#define NGX_AUTH_OFF       0
+#define NGX_AUTH_REQUIRED  1
+#define NGX_AUTH_OPTIONAL  2
+
+
+typedef struct {
+    ngx_uint_t               token;    /* NGX_AUTH_OFF, ... */
+} ngx_auth_loc_conf_t;
+
+
+/* an identity and the texts that it points to */
+typedef struct {
+    ngx_api_identity_t       identity;
+    ngx_auth_jwt_claims_t    claims;
+} ngx_auth_bearer_t;
+
+
+static ngx_int_t ngx_auth_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_auth_bearer_token(ngx_http_request_t *r,
+    ngx_str_t *token);
+static ngx_auth_jwt_status_e ngx_auth_verify(ngx_http_request_t *r,
+    const ngx_str_t *token, ngx_auth_jwt_claims_t *claims);
+static ngx_int_t ngx_auth_admit(ngx_http_request_t *r,
+    ngx_auth_bearer_t *bearer);
+
+static ngx_int_t ngx_auth_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+static ngx_int_t ngx_auth_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_auth_postconfiguration(ngx_conf_t *cf);
+static void *ngx_auth_create_main_conf(ngx_conf_t *cf);
+static char *ngx_auth_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_auth_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_auth_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_auth_init_process(ngx_cycle_t *cycle);
+static void ngx_auth_exit_process(ngx_cycle_t *cycle);
+
+static char *ngx_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+static ngx_conf_enum_t  ngx_auth_token_modes[] = {
+    { ngx_string("off"), NGX_AUTH_OFF },
+    { ngx_string("required"), NGX_AUTH_REQUIRED },
+    { ngx_string("optional"), NGX_AUTH_OPTIONAL },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_num_bounds_t  ngx_auth_bcrypt_cost_bounds = {
+    ngx_conf_check_num_bounds, NGX_AUTH_BCRYPT_COST_MIN,
+    NGX_AUTH_BCRYPT_COST_MAX
+};
+
+
+static ngx_auth_time_bounds_t  ngx_auth_ttl_bounds = {
+    ngx_auth_time_check, 1, 10 * 365 * 24 * 60 * 60
+};
+
+static ngx_auth_time_bounds_t  ngx_auth_leeway_bounds = {
+    ngx_auth_time_check, 0, 60 * 60
+};
+
+
+static ngx_command_t  ngx_auth_commands[] = {
+
+    { ngx_string("auth_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_auth_key_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_issuer"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_auth_name_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, jwt.issuer),
+      NULL },
+
+    { ngx_string("auth_audience"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_auth_name_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, jwt.audience),
+      NULL },
+
+    { ngx_string("auth_access_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, access_ttl),
+      &ngx_auth_ttl_bounds },
+
+    { ngx_string("auth_refresh_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, refresh_ttl),
+      &ngx_auth_ttl_bounds },
+
+    { ngx_string("auth_leeway"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, jwt.leeway),
+      &ngx_auth_leeway_bounds },
+
+    { ngx_string("auth_token_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_auth_token_cache_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_bcrypt_cost"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, bcrypt_cost),
+      &ngx_auth_bcrypt_cost_bounds },
+
+    { ngx_string("auth_thread_pool"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, thread_pool_name),
+      NULL },
+
+    { ngx_string("auth_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_auth_token_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_auth_loc_conf_t, token),
+      ngx_auth_token_modes },
+
+    { ngx_string("auth_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_auth_api_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_auth_module_ctx = {
+    ngx_auth_preconfiguration,     /* preconfiguration */
+    ngx_auth_postconfiguration,    /* postconfiguration */
+
+    ngx_auth_create_main_conf,     /* create main configuration */
+    ngx_auth_init_main_conf,       /* init main configuration */
+
+    NULL,                          /* create server configuration */
+    NULL,                          /* merge server configuration */
+
+    ngx_auth_create_loc_conf,      /* create location configuration */
+    ngx_auth_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_auth_module = {
+    NGX_MODULE_V1,
+    &ngx_auth_module_ctx,          /* module context */
+    ngx_auth_commands,             /* module directives */
+    NGX_HTTP_MODULE,               /* module type */
+    NULL,                          /* init master */
+    NULL,                          /* init module */
+    ngx_auth_init_process,         /* init process */
+    NULL,                          /* init thread */
+    NULL,                          /* exit thread */
+    ngx_auth_exit_process,         /* exit process */
+    NULL,                          /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_variable_t  ngx_auth_variables[] = {
+
+    { ngx_string("auth_user"), NULL, ngx_auth_variable,
+      offsetof(ngx_api_identity_t, user), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("auth_role"), NULL, ngx_auth_variable,
+      offsetof(ngx_api_identity_t, role), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("auth_session"), NULL, ngx_auth_variable,
+      offsetof(ngx_api_identity_t, session), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+/* the access phase */
+
+static ngx_int_t
+ngx_auth_handler(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_str_t               token;
+    ngx_auth_bearer_t      *bearer;
+    ngx_auth_loc_conf_t    *alcf;
+    const ngx_api_route_t  *route;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_auth_module);
+
+    if (alcf->token == NGX_AUTH_OFF) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_api_location(r)) {
+        route = ngx_api_route(r);
+
+        /* without a route the content handler answers 404 or 405 */
+
+        if (route == NULL || (route->flags & NGX_API_ROUTE_PUBLIC)) {
+            return NGX_DECLINED;
+        }
+    }
+
+    rc = ngx_auth_bearer_token(r, &token);
+
+    if (rc == NGX_DECLINED) {
+
+        if (alcf->token == NGX_AUTH_OPTIONAL) {
+            return NGX_DECLINED;
+        }
+
+        return ngx_auth_challenge(r, &ngx_api_token_missing);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "access token refused: Authorization is not "
+                      "\"Bearer\" and a token");
+        return ngx_auth_challenge(r, &ngx_auth_token_invalid);
+    }
+
+    bearer = ngx_palloc(r->pool, sizeof(ngx_auth_bearer_t));
+    if (bearer == NULL) {
+        return NGX_ERROR;
+    }
+
+    switch (ngx_auth_verify(r, &token, &bearer->claims)) {
+
+    case NGX_AUTH_JWT_OK:
+        return ngx_auth_admit(r, bearer);
+
+    case NGX_AUTH_JWT_EXPIRED:
+        return ngx_auth_challenge(r, &ngx_auth_token_expired);
+
+    default:
+        return ngx_auth_challenge(r, &ngx_auth_token_invalid);
+    }
+}
+
+
+/*
+ * Authorization: Bearer <token> (RFC 6750, 2.1).  NGX_DECLINED: no such header;
+ * NGX_ERROR: the header holds anything else.  nginx itself refuses a second
+ * Authorization header.
+ */
+
+static ngx_int_t
+ngx_auth_bearer_token(ngx_http_request_t *r, ngx_str_t *token)
+{
+    u_char           *p, *last;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.authorization;
+
+    if (h == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (h->value.len < sizeof("Bearer x") - 1
+        || ngx_strncasecmp(h->value.data, (u_char *) "Bearer ",
+                           sizeof("Bearer ") - 1)
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    p = h->value.data + sizeof("Bearer ") - 1;
+    last = h->value.data + h->value.len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    token->data = p;
+    token->len = last - p;
+
+    if (token->len == 0 || token->len > NGX_AUTH_JWT_MAX) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_auth_jwt_status_e
+ngx_auth_verify(ngx_http_request_t *r, const ngx_str_t *token,
+    ngx_auth_jwt_claims_t *claims)
+{
+    u_char                  key[NGX_AUTH_DIGEST_LEN];
+    ngx_str_t               texts[2];
+    const char             *fault;
+    ngx_auth_cache_t       *cache;
+    ngx_auth_main_conf_t   *amcf;
+    ngx_auth_jwt_status_e   status;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
+
+    cache = amcf->cache;
+
+    if (cache) {
+        texts[0].data = amcf->fingerprint;
+        texts[0].len = NGX_AUTH_DIGEST_LEN;
+        texts[1] = *token;
+
+        if (ngx_auth_digest(texts, 2, key) != NGX_OK) {
+            cache = NULL;
+
+        } else if (ngx_auth_cache_get(cache, key,
+                                      ngx_time() - amcf->jwt.leeway, claims)
+                   == NGX_OK)
+        {
+            return NGX_AUTH_JWT_OK;
+        }
+    }
+
+    /*
+     * Another worker may have made this token after the time of this one was
+     * last updated: its "iat" is not to look as if it were to come.
+     */
+
+    ngx_time_update();
+
+    status = ngx_auth_jwt_verify(&amcf->jwt, token, ngx_time(), claims,
+                                 &fault);
+
+    if (status != NGX_AUTH_JWT_OK) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "access token refused: %s", fault);
+        return status;
+    }
+
+    if (cache) {
+        ngx_auth_cache_set(cache, key, ngx_time() - amcf->jwt.leeway, claims);
+    }
+
+    return NGX_AUTH_JWT_OK;
+}
+
+
+static ngx_int_t
+ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
+{
+    ngx_api_identity_t     *identity;
+    ngx_auth_jwt_claims_t  *claims;
+
+    identity = &bearer->identity;
+    claims = &bearer->claims;
+
+    identity->user.data = claims->user;
+    identity->user.len = ngx_strlen(claims->user);
+
+    identity->session.data = claims->session;
+    identity->session.len = ngx_strlen(claims->session);
+
+    identity->role.data = claims->role;
+    identity->role.len = ngx_strlen(claims->role);
+
+    identity->expires = (time_t) claims->expires;
+
+    return ngx_api_identity_set(r, identity);
+}
+
+
+static ngx_int_t
+ngx_auth_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    const ngx_str_t           *value;
+    const ngx_api_identity_t  *identity;
+
+    identity = ngx_api_identity(r->main);
+
+    if (identity == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    value = (const ngx_str_t *) ((const char *) identity + data);
+
+    v->len = value->len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = value->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_auth_preconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_auth_variables; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_auth_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_auth_main_conf_t       *amcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
+
+    if (amcf->needs_key == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_auth_conf_init(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_auth_handler;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_auth_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_auth_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_auth_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&amcf->keys, cf->pool, 4, sizeof(ngx_auth_jwt_key_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    amcf->jwt.leeway = NGX_CONF_UNSET;
+    amcf->access_ttl = NGX_CONF_UNSET;
+    amcf->refresh_ttl = NGX_CONF_UNSET;
+    amcf->cache_size = NGX_CONF_UNSET_SIZE;
+    amcf->bcrypt_cost = NGX_CONF_UNSET_UINT;
+
+    return amcf;
+}
+
+
+static char *
+ngx_auth_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_auth_main_conf_t *amcf = conf;
+
+    ngx_conf_init_value(amcf->jwt.leeway, 0);
+    ngx_conf_init_value(amcf->access_ttl, 15 * 60);
+    ngx_conf_init_value(amcf->refresh_ttl, 30 * 24 * 60 * 60);
+    ngx_conf_init_size_value(amcf->cache_size, 8 * 1024 * 1024);
+    ngx_conf_init_uint_value(amcf->bcrypt_cost, 10);
+
+    if (amcf->jwt.issuer.data == NULL) {
+        ngx_str_set(&amcf->jwt.issuer, "skep");
+    }
+
+    if (amcf->jwt.audience.data == NULL) {
+        ngx_str_set(&amcf->jwt.audience, "skep");
+    }
+
+    if (amcf->thread_pool_name.data == NULL) {
+        ngx_str_set(&amcf->thread_pool_name, "default");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_auth_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_palloc(cf->pool, sizeof(ngx_auth_loc_conf_t));
+    if (alcf == NULL) {
+        return NULL;
+    }
+
+    alcf->token = NGX_CONF_UNSET_UINT;
+
+    return alcf;
+}
+
+
+static char *
+ngx_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_auth_loc_conf_t *prev = parent;
+    ngx_auth_loc_conf_t *conf = child;
+
+    ngx_conf_merge_uint_value(conf->token, prev->token, NGX_AUTH_OFF);
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_auth_init_process(ngx_cycle_t *cycle)
+{
+    return ngx_auth_digest_init();
+}
+
+
+static void
+ngx_auth_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_auth_digest_done();
+}
+
+
+static char *
+ngx_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_auth_loc_conf_t *alcf = conf;
+
+    char                  *rv;
+    ngx_auth_main_conf_t  *amcf;
+
+    rv = ngx_conf_set_enum_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && alcf->token != NGX_AUTH_OFF) {
+        amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
+        amcf->needs_key = "auth_token";
+    }
+
+    return rv;
+}
+
+
+static char *
+ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                  *rv;
+    ngx_str_t             *value;
+    ngx_auth_main_conf_t  *amcf;
+
+    rv = ngx_api_route_switch(cf, ngx_auth_account_routes, ngx_auth_sql,
+                              NGX_AUTH_SQL_N);
+
+    value = cf->args->elts;
+
+    if (rv == NGX_CONF_OK && ngx_strcasecmp(value[1].data, (u_char *) "on")
+                             == 0)
+    {
+        amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
+        amcf->needs_key = "auth_api";
+        amcf->accounts = 1;
+    }
+
+    return rv;
+}

@@ -1,0 +1,85 @@
+
+/*
+ * ngx_auth_module: who is calling.  What its files share; private to it.
+ */
+
+
+#ifndef _NGX_AUTH_MODULE_H_INCLUDED_
+#define _NGX_AUTH_MODULE_H_INCLUDED_
+
+
+#include "ngx_api.h"
+
+#include "ngx_auth_bcrypt.h"
+#include "ngx_auth_cache.h"
+#include "ngx_auth_digest.h"
+#include "ngx_auth_jwt.h"
+
+
+#if !(NGX_THREADS)
+#error ngx_auth_module needs nginx with --with-threads
+#endif
+
+
+/* const once the configuration is read */
+typedef struct {
+    ngx_array_t           keys;              /* of ngx_auth_jwt_key_t */
+    ngx_auth_jwt_conf_t   jwt;
+    u_char                fingerprint[NGX_AUTH_DIGEST_LEN];
+                                             /* of the whole of jwt */
+
+    time_t                access_ttl;        /* seconds */
+    time_t                refresh_ttl;
+
+    size_t                cache_size;        /* 0: off */
+    ngx_auth_cache_t     *cache;             /* NULL: off */
+
+    ngx_uint_t            bcrypt_cost;
+    char                  dummy[NGX_AUTH_BCRYPT_LEN + 1];
+
+    ngx_str_t             thread_pool_name;
+    ngx_thread_pool_t    *thread_pool;       /* NULL unless accounts */
+
+    const char           *needs_key;         /* a directive in use, or NULL */
+    unsigned              accounts:1;        /* auth_api is on somewhere */
+} ngx_auth_main_conf_t;
+
+
+/* for ngx_conf_set_sec_slot(), as ngx_conf_num_bounds_t is for numbers */
+typedef struct {
+    ngx_conf_post_handler_pt  post_handler;  /* ngx_auth_time_check() */
+    time_t                    min;           /* seconds */
+    time_t                    max;
+} ngx_auth_time_bounds_t;
+
+char *ngx_auth_time_check(ngx_conf_t *cf, void *post, void *data);
+
+
+/* handlers of directives */
+char *ngx_auth_key_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_auth_name_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_auth_token_cache_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* once all is read: keys and what hangs on them; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf);
+
+
+/* notes a problem of status 401 and its challenge (RFC 6750, 3); returns what
+ * a phase handler is to return */
+ngx_int_t ngx_auth_challenge(ngx_http_request_t *r,
+    const ngx_api_problem_t *problem);
+
+
+extern ngx_module_t  ngx_auth_module;
+
+extern const ngx_api_problem_t  ngx_auth_token_invalid;
+extern const ngx_api_problem_t  ngx_auth_token_expired;
+extern const ngx_api_problem_t  ngx_auth_invalid_credentials;
+extern const ngx_api_problem_t  ngx_auth_email_taken;
+extern const ngx_api_problem_t  ngx_auth_server_busy;
+
+extern const ngx_api_route_t  ngx_auth_account_routes[];
+
+
+#endif /* _NGX_AUTH_MODULE_H_INCLUDED_ */

@@ -1,0 +1,273 @@
+
+#include "ngx_auth_module.h"
+#include "ngx_auth_password.h"
+
+#include <sys/resource.h>
+
+
+#define NGX_AUTH_PASSWORD_NICE     10
+#define NGX_AUTH_PASSWORD_TIMEOUT  60000      /* ms; only logged */
+
+
+typedef struct {
+    ngx_auth_password_handler_pt   handler;
+    ngx_uint_t                     cost;      /* 0: verify */
+    ngx_int_t                      rc;
+    volatile ngx_uint_t            cancelled;
+    char                          *action;    /* of the log, before this */
+    char                           password[NGX_AUTH_BCRYPT_PASSWORD + 1];
+    char                           hash[NGX_AUTH_BCRYPT_LEN + 1];
+} ngx_auth_password_t;
+
+
+static ngx_thread_task_t *ngx_auth_password_task(ngx_http_request_t *r,
+    const char *password, ngx_auth_password_handler_pt handler);
+static ngx_int_t ngx_auth_password_post(ngx_http_request_t *r,
+    ngx_thread_pool_t *pool, ngx_thread_task_t *task);
+static void ngx_auth_password_thread(void *data, ngx_log_t *log);
+static void ngx_auth_password_nice(ngx_log_t *log);
+static void ngx_auth_password_done(ngx_event_t *ev);
+static void ngx_auth_password_cancel(void *data);
+
+
+ngx_int_t
+ngx_auth_password_hash(ngx_http_request_t *r, ngx_thread_pool_t *pool,
+    const char *password, ngx_uint_t cost,
+    ngx_auth_password_handler_pt handler)
+{
+    ngx_thread_task_t    *task;
+    ngx_auth_password_t  *pw;
+
+    task = ngx_auth_password_task(r, password, handler);
+    if (task == NULL) {
+        return NGX_ERROR;
+    }
+
+    pw = task->ctx;
+    pw->cost = cost;
+
+    return ngx_auth_password_post(r, pool, task);
+}
+
+
+ngx_int_t
+ngx_auth_password_verify(ngx_http_request_t *r, ngx_thread_pool_t *pool,
+    const char *password, const char *hash,
+    ngx_auth_password_handler_pt handler)
+{
+    ngx_thread_task_t    *task;
+    ngx_auth_password_t  *pw;
+
+    task = ngx_auth_password_task(r, password, handler);
+    if (task == NULL) {
+        return NGX_ERROR;
+    }
+
+    pw = task->ctx;
+
+    /* what is not bcrypt's stays empty here, and is none to the thread */
+
+    if (ngx_strlen(hash) == NGX_AUTH_BCRYPT_LEN) {
+        ngx_memcpy(pw->hash, hash, NGX_AUTH_BCRYPT_LEN + 1);
+    }
+
+    return ngx_auth_password_post(r, pool, task);
+}
+
+
+static ngx_thread_task_t *
+ngx_auth_password_task(ngx_http_request_t *r, const char *password,
+    ngx_auth_password_handler_pt handler)
+{
+    size_t                len;
+    ngx_thread_task_t    *task;
+    ngx_http_cleanup_t   *cln;
+    ngx_auth_password_t  *pw;
+
+    len = ngx_strlen(password);
+
+    if (len > NGX_AUTH_BCRYPT_PASSWORD) {
+        return NULL;
+    }
+
+    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_auth_password_t));
+    if (task == NULL) {
+        return NULL;
+    }
+
+    pw = task->ctx;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_auth_password_cancel;
+    cln->data = pw;
+
+    pw->handler = handler;
+    ngx_memcpy(pw->password, password, len + 1);
+
+    task->handler = ngx_auth_password_thread;
+    task->event.handler = ngx_auth_password_done;
+    task->event.data = r;
+    task->event.log = r->connection->log;
+
+    return task;
+}
+
+
+static ngx_int_t
+ngx_auth_password_post(ngx_http_request_t *r, ngx_thread_pool_t *pool,
+    ngx_thread_task_t *task)
+{
+    ngx_auth_password_t  *pw;
+
+    pw = task->ctx;
+
+    if (ngx_thread_task_post(pool, task) != NGX_OK) {
+        ngx_explicit_memzero(pw->password, sizeof(pw->password));
+        return NGX_BUSY;
+    }
+
+    /*
+     * Until the thread is done the request's pool is its memory, too.  "count"
+     * alone would not keep it: a client that goes away ends in
+     * ngx_http_terminate_request(), which sets "count" to one and closes.
+     * "blocked" makes nginx wait: it leaves a finalizer in write_event_handler
+     * for ngx_auth_password_done() to call.
+     */
+
+    r->main->blocked++;
+
+    pw->action = r->connection->log->action;
+    r->connection->log->action = "waiting for a password hash";
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+    r->read_event_handler = ngx_http_test_reading;
+
+    /*
+     * A worker that is told to quit goes as soon as it has no timers left; this
+     * one keeps it until the answer is sent.
+     */
+
+    ngx_add_timer(&task->event, NGX_AUTH_PASSWORD_TIMEOUT);
+
+    return NGX_OK;
+}
+
+
+/* in a thread: nothing here touches the request */
+
+static void
+ngx_auth_password_thread(void *data, ngx_log_t *log)
+{
+    ngx_auth_password_t *pw = data;
+
+    ngx_auth_password_nice(log);
+
+    if (pw->cancelled) {
+        pw->rc = NGX_ERROR;
+
+    } else if (pw->cost) {
+        pw->rc = ngx_auth_bcrypt_hash(pw->password, pw->cost, pw->hash);
+
+    } else {
+        pw->rc = ngx_auth_bcrypt_verify(pw->password, pw->hash);
+    }
+
+    ngx_explicit_memzero(pw->password, sizeof(pw->password));
+}
+
+
+/*
+ * Hashing computes without a pause for tens of milliseconds.  At the same
+ * priority the scheduler would share the processors evenly between the hashes
+ * of a few people who log in and the event loop that answers everyone else.
+ * With a lower one the hashes take what the event loop leaves.  On Linux the
+ * nice value belongs to the thread; it is set once in each.
+ */
+
+static void
+ngx_auth_password_nice(ngx_log_t *log)
+{
+    static __thread ngx_uint_t  done;
+
+    if (done) {
+        return;
+    }
+
+    done = 1;
+
+#if (NGX_LINUX)
+
+    if (setpriority(PRIO_PROCESS, 0, NGX_AUTH_PASSWORD_NICE) == -1) {
+        ngx_log_error(NGX_LOG_NOTICE, log, ngx_errno,
+                      "setpriority() of a password hash thread failed");
+    }
+
+#endif
+}
+
+
+static void
+ngx_auth_password_done(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_thread_task_t    *task;
+    ngx_http_request_t   *r;
+    ngx_auth_password_t  *pw;
+
+    r = ev->data;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (ev->timedout) {
+        ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                      "password hash has been waiting for %d seconds",
+                      NGX_AUTH_PASSWORD_TIMEOUT / 1000);
+
+        ev->timedout = 0;
+        ngx_add_timer(ev, NGX_AUTH_PASSWORD_TIMEOUT);
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    r->main->blocked--;
+
+    if (r->write_event_handler == ngx_http_request_empty_handler) {
+        task = (ngx_thread_task_t *) ((u_char *) ev
+                                      - offsetof(ngx_thread_task_t, event));
+        pw = task->ctx;
+
+        c->log->action = pw->action;
+
+        pw->handler(r, pw->rc, pw->hash);
+
+    } else {
+
+        /* the client left: nginx's finalizer */
+
+        r->write_event_handler(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * The request ends; when it ends early its hash is not worth computing.  Runs
+ * in ngx_http_terminate_request() even while the request is blocked.
+ */
+
+static void
+ngx_auth_password_cancel(void *data)
+{
+    ngx_auth_password_t *pw = data;
+
+    pw->cancelled = 1;
+}
