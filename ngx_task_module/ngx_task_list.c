@@ -1,0 +1,178 @@
+
+/*
+ * Lists of tasks.
+ */
+
+
+#include "ngx_task.h"
+
+
+typedef enum {
+    NGX_TASK_LIST_LIMIT = 0,
+    NGX_TASK_LIST_CURSOR,
+    NGX_TASK_LIST_STATUS,
+    NGX_TASK_LIST_SORT
+} ngx_task_list_arg_e;
+
+
+/*
+ * The orders, and what stands before the first row of each: the key and the id
+ * of a page's start when there is no cursor.
+ */
+
+#define NGX_TASK_ID_MIN  "00000000-0000-0000-0000-000000000000"
+#define NGX_TASK_ID_MAX  "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+typedef struct {
+    const ngx_api_pg_statement_t  *statement;
+    const char                    *key;      /* NULL: the id */
+    const char                    *id;
+} ngx_task_sort_t;
+
+
+static ngx_int_t ngx_task_list_cursor(ngx_http_request_t *r,
+    const ngx_api_value_t *arg, ngx_uint_t sort, const char **values);
+static void ngx_task_list_send(ngx_http_request_t *r, const PGresult *res);
+
+
+/* by index the same as ngx_task_sorts[] */
+
+static const ngx_str_t  ngx_task_sort_names[] = {
+    ngx_string("created_at"),
+    ngx_string("-created_at"),
+    ngx_string("updated_at"),
+    ngx_string("-updated_at"),
+    ngx_string("due_at"),
+    ngx_string("-due_at"),
+    ngx_string("priority"),
+    ngx_string("-priority"),
+    ngx_null_string
+};
+
+
+const ngx_api_field_t  ngx_task_list_args[] = {
+
+    { ngx_string("limit"), NGX_API_INTEGER, 0, 1, 100, 0, NULL, "20" },
+
+    { ngx_string("cursor"), NGX_API_CURSOR, 0, 0, 0, 0, NULL, NULL },
+
+    { ngx_string("status"), NGX_API_ENUM_LIST, 0, 0, 0, 0, ngx_task_statuses,
+      NULL },
+
+    { ngx_string("sort"), NGX_API_ENUM, 0, 0, 0, 0, ngx_task_sort_names,
+      "-created_at" },
+
+    ngx_api_null_field
+};
+
+
+static const ngx_task_sort_t  ngx_task_sorts[] = {
+
+    { NGX_TASK_SQL_TASK_LIST_CREATED_AT_ASC, NULL, NGX_TASK_ID_MIN },
+    { NGX_TASK_SQL_TASK_LIST_CREATED_AT_DESC, NULL, NGX_TASK_ID_MAX },
+    { NGX_TASK_SQL_TASK_LIST_UPDATED_AT_ASC, "-infinity", NGX_TASK_ID_MIN },
+    { NGX_TASK_SQL_TASK_LIST_UPDATED_AT_DESC, "infinity", NGX_TASK_ID_MAX },
+    { NGX_TASK_SQL_TASK_LIST_DUE_AT_ASC, "-infinity", NGX_TASK_ID_MIN },
+    { NGX_TASK_SQL_TASK_LIST_DUE_AT_DESC, "infinity", NGX_TASK_ID_MAX },
+    { NGX_TASK_SQL_TASK_LIST_PRIORITY_ASC, "none", NGX_TASK_ID_MIN },
+    { NGX_TASK_SQL_TASK_LIST_PRIORITY_DESC, "urgent", NGX_TASK_ID_MAX }
+};
+
+
+void
+ngx_task_list(ngx_http_request_t *r)
+{
+    u_char                  text[NGX_INT_T_LEN + 1];
+    ngx_int_t               rc;
+    ngx_uint_t              sort;
+    const char             *values[5];
+    const ngx_api_value_t  *args;
+
+    args = ngx_api_args(r);
+    sort = (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer;
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = args[NGX_TASK_LIST_STATUS].text;
+
+    /* one more than asked for tells whether there is a next page */
+
+    *ngx_sprintf(text, "%L", args[NGX_TASK_LIST_LIMIT].integer + 1) = '\0';
+
+    values[2] = ngx_api_cstr(r, text, ngx_strlen(text));
+    if (values[2] == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    rc = ngx_task_list_cursor(r, &args[NGX_TASK_LIST_CURSOR], sort,
+                              &values[3]);
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    ngx_api_pg_exec(r, ngx_task_sorts[sort].statement, values,
+                    ngx_task_list_send);
+}
+
+
+/* values[0], values[1]: the key and the id that the page begins after */
+
+static ngx_int_t
+ngx_task_list_cursor(ngx_http_request_t *r, const ngx_api_value_t *arg,
+    ngx_uint_t sort, const char **values)
+{
+    u_char             id[NGX_API_UUID_LEN];
+    ngx_array_t       *faults;
+    ngx_api_cursor_t   cursor;
+
+    static const ngx_str_t  name = ngx_string("cursor");
+
+    if (!arg->set) {
+        values[1] = ngx_task_sorts[sort].id;
+        values[0] = ngx_task_sorts[sort].key ? ngx_task_sorts[sort].key
+                                             : values[1];
+        return NGX_OK;
+    }
+
+    if (ngx_api_cursor_parse((u_char *) arg->text, arg->len, &cursor,
+                             ngx_api_secret(r))
+        != NGX_OK
+        || cursor.sort != sort)
+    {
+        faults = ngx_array_create(r->pool, 1, sizeof(ngx_api_fault_t));
+
+        if (faults == NULL
+            || ngx_api_fault_add(faults, &name, "invalid_value",
+                                 "must come from \"next_cursor\" of the same "
+                                 "list in the same order")
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_api_problem(r, &ngx_api_invalid_parameter, faults);
+    }
+
+    (void) ngx_api_uuid_format(id, cursor.id);
+
+    values[1] = ngx_api_cstr(r, id, sizeof(id));
+    values[0] = ngx_task_sorts[sort].key
+                ? ngx_api_cstr(r, cursor.key, cursor.key_len)
+                : values[1];
+
+    return values[0] && values[1] ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_task_list_send(ngx_http_request_t *r, const PGresult *res)
+{
+    const ngx_api_value_t  *args;
+
+    args = ngx_api_args(r);
+
+    ngx_api_send_page(r, res, (ngx_uint_t) args[NGX_TASK_LIST_LIMIT].integer,
+                      (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer);
+}

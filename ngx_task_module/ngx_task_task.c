@@ -1,0 +1,343 @@
+
+/*
+ * The task: read, create, replace, patch, complete, reopen, delete.
+ */
+
+
+#include "ngx_task.h"
+
+
+#define NGX_TASK_ALL      ((1 << NGX_TASK_FIELDS) - 1)
+#define NGX_TASK_BIT(f)   (1 << (f))
+
+
+typedef struct {
+    char         id[NGX_API_UUID_LEN + 1];
+    char         event_id[NGX_API_UUID_LEN + 1];
+    char         created_at[NGX_API_TIME_LEN + 1];
+} ngx_task_ids_t;
+
+
+static void ngx_task_update(ngx_http_request_t *r,
+    const ngx_api_value_t *values, ngx_uint_t mask, ngx_uint_t reopen);
+static ngx_int_t ngx_task_if_match(ngx_http_request_t *r,
+    const char **versions);
+static ngx_task_ids_t *ngx_task_ids(ngx_http_request_t *r);
+static void ngx_task_send(ngx_http_request_t *r, const PGresult *res);
+static void ngx_task_send_created(ngx_http_request_t *r, const PGresult *res);
+
+
+const ngx_str_t  ngx_task_statuses[] = {
+    ngx_string("todo"),
+    ngx_string("in_progress"),
+    ngx_string("done"),
+    ngx_string("cancelled"),
+    ngx_null_string
+};
+
+static const ngx_str_t  ngx_task_priorities[] = {
+    ngx_string("none"),
+    ngx_string("low"),
+    ngx_string("medium"),
+    ngx_string("high"),
+    ngx_string("urgent"),
+    ngx_null_string
+};
+
+
+const ngx_api_field_t  ngx_task_fields[] = {
+
+    { ngx_string("project_id"), NGX_API_UUID, 0, 0, 0, 0, NULL, NULL },
+
+    { ngx_string("title"), NGX_API_STRING, NGX_API_REQUIRED, 1, 500, 0, NULL,
+      NULL },
+
+    { ngx_string("description"), NGX_API_STRING, 0, 0, 20000, 0, NULL, "" },
+
+    { ngx_string("status"), NGX_API_ENUM, 0, 0, 0, 0, ngx_task_statuses,
+      "todo" },
+
+    { ngx_string("priority"), NGX_API_ENUM, 0, 0, 0, 0, ngx_task_priorities,
+      "none" },
+
+    { ngx_string("labels"), NGX_API_LABELS, 0, 1, 50, 20, NULL, "{}" },
+
+    { ngx_string("due_at"), NGX_API_TIMESTAMP, NGX_API_NULLABLE, 0, 0, 0, NULL,
+      NULL },
+
+    { ngx_string("assignee_id"), NGX_API_UUID, NGX_API_NULLABLE, 0, 0, 0, NULL,
+      NULL },
+
+#define ngx_task_read_only(name)                                              \
+    { ngx_string(name), NGX_API_STRING, NGX_API_READ_ONLY, 0, 0, 0, NULL, NULL }
+
+    ngx_task_read_only("id"),
+    ngx_task_read_only("created_by"),
+    ngx_task_read_only("completed_at"),
+    ngx_task_read_only("created_at"),
+    ngx_task_read_only("updated_at"),
+    ngx_task_read_only("version"),
+
+    ngx_api_null_field
+};
+
+
+void
+ngx_task_get(ngx_http_request_t *r)
+{
+    const char  *values[2];
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ngx_api_path_id(r, 0);
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_GET, values, ngx_task_send);
+}
+
+
+void
+ngx_task_create(ngx_http_request_t *r)
+{
+    ngx_uint_t              i;
+    const char             *values[12];
+    ngx_task_ids_t         *ids;
+    const ngx_api_value_t  *body;
+
+    ids = ngx_task_ids(r);
+    if (ids == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    body = ngx_api_body(r);
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ids->id;
+    values[2] = ids->created_at;
+
+    for (i = 0; i < NGX_TASK_FIELDS; i++) {
+        values[3 + i] = body[i].text;
+    }
+
+    values[3 + i] = ids->event_id;
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_CREATE, values,
+                    ngx_task_send_created);
+}
+
+
+/* a task without "project_id" stays in its project: moving it to the Inbox by
+ * an omission is nothing a client would mean */
+
+void
+ngx_task_replace(ngx_http_request_t *r)
+{
+    ngx_uint_t              mask;
+    const ngx_api_value_t  *body;
+
+    body = ngx_api_body(r);
+    mask = NGX_TASK_ALL;
+
+    if (!body[NGX_TASK_PROJECT].set) {
+        mask &= ~NGX_TASK_BIT(NGX_TASK_PROJECT);
+    }
+
+    ngx_task_update(r, body, mask, 0);
+}
+
+
+void
+ngx_task_patch(ngx_http_request_t *r)
+{
+    ngx_uint_t              i, mask;
+    const ngx_api_value_t  *body;
+
+    body = ngx_api_body(r);
+    mask = 0;
+
+    for (i = 0; i < NGX_TASK_FIELDS; i++) {
+        if (body[i].set) {
+            mask |= NGX_TASK_BIT(i);
+        }
+    }
+
+    ngx_task_update(r, body, mask, 0);
+}
+
+
+void
+ngx_task_complete(ngx_http_request_t *r)
+{
+    ngx_api_value_t  values[NGX_TASK_FIELDS];
+
+    ngx_memzero(values, sizeof(values));
+
+    values[NGX_TASK_STATUS].text = "done";
+
+    ngx_task_update(r, values, NGX_TASK_BIT(NGX_TASK_STATUS), 0);
+}
+
+
+void
+ngx_task_reopen(ngx_http_request_t *r)
+{
+    ngx_api_value_t  values[NGX_TASK_FIELDS];
+
+    ngx_memzero(values, sizeof(values));
+
+    values[NGX_TASK_STATUS].text = "todo";
+
+    ngx_task_update(r, values, NGX_TASK_BIT(NGX_TASK_STATUS), 1);
+}
+
+
+static void
+ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
+    ngx_uint_t mask, ngx_uint_t reopen)
+{
+    u_char           text[NGX_INT_T_LEN + 1];
+    ngx_int_t        rc;
+    ngx_uint_t       i;
+    const char      *values[14];
+    ngx_task_ids_t  *ids;
+
+    rc = ngx_task_if_match(r, &values[2]);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    *ngx_sprintf(text, "%ui", mask) = '\0';
+
+    ids = ngx_task_ids(r);
+    values[3] = ngx_api_cstr(r, text, ngx_strlen(text));
+
+    if (ids == NULL || values[3] == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ngx_api_path_id(r, 0);
+
+    for (i = 0; i < NGX_TASK_FIELDS; i++) {
+        values[4 + i] = fields[i].text;
+    }
+
+    values[12] = ids->event_id;
+    values[13] = reopen ? "t" : NULL;
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_UPDATE, values, ngx_task_send);
+}
+
+
+void
+ngx_task_delete(ngx_http_request_t *r)
+{
+    ngx_int_t        rc;
+    const char      *values[4];
+    ngx_task_ids_t  *ids;
+
+    rc = ngx_task_if_match(r, &values[2]);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    ids = ngx_task_ids(r);
+    if (ids == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ngx_api_path_id(r, 0);
+    values[3] = ids->event_id;
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_DELETE, values, ngx_api_send_done);
+}
+
+
+/* NGX_OK, or what ngx_api_finish() takes */
+
+static ngx_int_t
+ngx_task_if_match(ngx_http_request_t *r, const char **versions)
+{
+    ngx_uint_t            present;
+    ngx_task_loc_conf_t  *tlcf;
+
+    if (ngx_api_if_match(r, versions, &present) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_task_module);
+
+    /* complete and reopen are POSTs: they say what they mean, whatever the
+     * version */
+
+    if (!present && tlcf->require_if_match && r->method != NGX_HTTP_POST) {
+        return ngx_api_problem(r, &ngx_api_precondition_required, NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A new task's id and its creation time are one: the time is the millisecond
+ * in the id, so that the order of ids is the order of creation.
+ */
+
+static ngx_task_ids_t *
+ngx_task_ids(ngx_http_request_t *r)
+{
+    u_char           uuid[16];
+    uint64_t         msec;
+    ngx_uint_t       i;
+    ngx_time_t      *tp;
+    ngx_task_ids_t  *ids;
+
+    ids = ngx_pcalloc(r->pool, sizeof(ngx_task_ids_t));
+    if (ids == NULL) {
+        return NULL;
+    }
+
+    tp = ngx_timeofday();
+    msec = (uint64_t) tp->sec * 1000 + tp->msec;
+
+    if (ngx_api_uuid_v7(uuid, msec) != NGX_OK) {
+        return NULL;
+    }
+
+    (void) ngx_api_uuid_format((u_char *) ids->id, uuid);
+
+    for (msec = 0, i = 0; i < 6; i++) {
+        msec = msec << 8 | uuid[i];
+    }
+
+    (void) ngx_api_time_format((u_char *) ids->created_at,
+                               (int64_t) msec * 1000);
+
+    if (ngx_api_uuid_v7(uuid, msec) != NGX_OK) {
+        return NULL;
+    }
+
+    (void) ngx_api_uuid_format((u_char *) ids->event_id, uuid);
+
+    return ids;
+}
+
+
+static void
+ngx_task_send(ngx_http_request_t *r, const PGresult *res)
+{
+    ngx_api_send_row(r, NGX_HTTP_OK, res, NULL);
+}
+
+
+static void
+ngx_task_send_created(ngx_http_request_t *r, const PGresult *res)
+{
+    ngx_api_send_row(r, NGX_HTTP_CREATED, res, "/v1/tasks/");
+}
