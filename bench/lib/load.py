@@ -1,0 +1,157 @@
+"""The generators of load: wrk over HTTP, pgbench for the database alone."""
+
+import json
+import os
+import re
+import shutil
+
+from . import process
+from .process import Failure
+
+CONNECTIONS = 64
+
+# a pgbench script runs its statement this often, so that what fetches new
+# parameters, a round trip of its own, weighs little
+REPEAT = 25
+
+CLIENTS = [8, 16, 32, 64]
+
+# parameters that are the same for every request of the bench
+CONSTANTS = {
+    'page': '21',              # 20 and one more, to know of a next page
+    'last': 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    'todo': 'todo',
+    'none': 'none',
+    'empty': '{}',
+}
+
+# those that each client looks up once, at random
+LOOKED_UP = {'user': 'user_id', 'task': 'task_id', 'title': 'title',
+             'description': 'description'}
+
+# those that are new for each request
+FRESH = {
+    'id': 'bench.uuid7(clock_timestamp())',
+    'event': 'bench.uuid7(clock_timestamp())',
+    'at': 'clock_timestamp()',
+}
+
+
+def check():
+    for program, package in (('wrk', 'wrk'),
+                             ('pgbench', 'postgresql-contrib')):
+        if not shutil.which(program):
+            raise Failure('%s is missing: install the package %s'
+                          % (program, package))
+
+
+def wrk_command(bench, server, requests, seconds, connections=CONNECTIONS):
+    return ['wrk', '-t', str(min(2, connections)), '-c', str(connections),
+            '-d', '%ds' % seconds, '--timeout', '20s', '--latency',
+            '-s', os.path.join(bench.root, 'bench', 'wrk.lua'), server.url,
+            '--', requests]
+
+
+def wrk_outcome(name, text):
+    outcome = json.loads(text.splitlines()[-1])
+    faults = {k: outcome[k]
+              for k in ('status', 'connect', 'read', 'write', 'timeout')
+              if outcome[k]}
+
+    if faults or not outcome['requests']:
+        raise Failure('%s did not answer every request with 2xx: %d answers,'
+                      ' faults %s' % (name, outcome['requests'], faults))
+
+    return {'requests': outcome['requests'],
+            'rate': outcome['requests'] / outcome['microseconds'] * 1e6,
+            'p50': outcome['p50'], 'p99': outcome['p99']}
+
+
+def wrk(bench, server, requests, seconds, connections=CONNECTIONS):
+    """Requests answered, their rate, and latencies in microseconds."""
+
+    return wrk_outcome(server.name, process.run(
+        wrk_command(bench, server, requests, seconds, connections)))
+
+
+class Pgbench:
+    """pgbench -M prepared with the SQL that Skep prepares, unaltered.
+
+    $n becomes a variable of pgbench, which in this mode becomes $n again.  A
+    variable that is not defined is sent as NULL."""
+
+    def __init__(self, bench, scenario, sql, parameters):
+        self.bench = bench
+        self.clients = None
+        self.script = os.path.join(bench.state, 'pgbench-%s.sql' % scenario)
+
+        if re.search(r'(?<![:\w]):\w', sql):
+            raise Failure('pgbench would take a colon of the statement for a'
+                          ' variable of its own')
+
+        highest = max(int(n) for n in re.findall(r'\$(\d+)', sql))
+        if highest != len(parameters):
+            raise Failure('the statement of %s takes %d parameters, the bench'
+                          ' knows %d' % (scenario, highest, len(parameters)))
+
+        with open(self.script, 'w') as f:
+            f.write(script(sql, parameters))
+
+    def run(self, seconds, clients=None):
+        text = process.run(
+            [os.path.join(self.bench.cluster.bin, 'pgbench'), '-n',
+             '-M', 'prepared', '-c', clients or self.clients, '-j', '2',
+             '-T', seconds, '-f', self.script, '-D', 'loaded=0']
+            + ['-D%s=%s' % item for item in CONSTANTS.items()]
+            + ['-h', self.bench.cluster.sockets, '-U', 'skep_nginx', 'skep'],
+            env=self.bench.cluster.env)
+
+        rate = re.search(r'^tps = ([\d.]+)', text, re.M)
+        count = re.search(r'actually processed: (\d+)', text)
+        failed = re.search(r'failed transactions: (\d+)', text)
+
+        if not rate or not count or (failed and failed.group(1) != '0'):
+            raise Failure('pgbench failed:\n' + text)
+
+        return {'requests': int(count.group(1)) * REPEAT,
+                'rate': float(rate.group(1)) * REPEAT}
+
+    def find_best(self, seconds, before):
+        """Chooses the concurrency with the highest rate."""
+
+        rates = {}
+        for clients in CLIENTS:
+            before()
+            rates[clients] = self.run(seconds, clients)['rate']
+
+        self.clients = max(rates, key=rates.get)
+        return rates
+
+
+def script(sql, parameters):
+    lines = ['\\if :loaded', '\\else']
+
+    for n in range(REPEAT):
+        lines.append('\\set n random(1, 1000)')
+        lines.append('SELECT %s FROM bench.samples WHERE n = :n \\gset'
+                     % ', '.join('%s AS %s_%d' % (column, name, n)
+                                 for name, column in LOOKED_UP.items()))
+
+    lines.append('\\set loaded 1')
+    lines.append('\\endif')
+
+    fresh = ['%s AS %s_%d' % (FRESH[name], name, n)
+             for n in range(REPEAT) for name in parameters if name in FRESH]
+    if fresh:
+        lines.append('SELECT %s \\gset' % ', '.join(fresh))
+
+    for n in range(REPEAT):
+        def variable(match):
+            name = parameters[int(match.group(1)) - 1]
+            if name in LOOKED_UP or name in FRESH:
+                return ':%s_%d' % (name, n)
+            return ':' + name
+
+        lines.append(re.sub(r'\$(\d+)', variable, sql) + ';')
+
+    return '\n'.join(lines) + '\n'

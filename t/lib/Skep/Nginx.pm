@@ -1,0 +1,255 @@
+package Skep::Nginx;
+
+# One nginx of a test: its configuration, its processes, its log.
+
+use v5.36;
+
+use IO::Socket::INET;
+use Skep::Process qw(
+    alive as_user build_dir children reap run spawn stop wait_until
+);
+
+my @modules = qw(ngx_api_module ngx_auth_module ngx_task_module);
+
+
+# new(dir => directory of the test, conf => text, workers => n)
+#
+# The text is what follows the main directives that the harness sets itself.
+# In it, %%DIR%% is the test's directory, %%PORT%% the port of the server and
+# %%PORT:name%% one more free port.
+
+sub new ($class, %o) {
+    my $self = bless {
+        dir     => "$o{dir}/nginx",
+        modules => $o{modules} // \@modules,
+        workers => $o{workers} // 1,
+        main    => $o{main} // '',
+        ports   => {},
+    }, $class;
+
+    mkdir $self->{dir}, 0755 or die "$self->{dir}: $!";
+    $self->configure($o{conf});
+
+    return $self;
+}
+
+
+sub port ($self, $name = '') {
+    return $self->{ports}{$name} //= free_port();
+}
+
+
+# A port that nobody listens on, below those that the kernel gives to
+# outgoing connections.
+
+sub free_port () {
+    for (1 .. 200) {
+        my $port = 20000 + int rand 12000;
+        my $socket = IO::Socket::INET->new(
+            LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1,
+            ReuseAddr => 1,
+        );
+
+        return $port if $socket;
+    }
+
+    die 'no free port';
+}
+
+
+sub file ($self, $name) { return "$self->{dir}/$name" }
+
+
+# Writes a file into the server's directory; its path.
+
+sub write_file ($self, $name, $text, $mode = 0644) {
+    my $file = $self->file($name);
+
+    open my $fh, '>:raw', $file or die "$file: $!";
+    chmod $mode, $file;
+    print $fh $text;
+    close $fh or die "$file: $!";
+
+    return $file;
+}
+
+
+sub configure ($self, $conf) {
+    my $user = $> == 0 ? 'user nobody nogroup;' : '';
+    my $load = join '', map { "load_module @{[build_dir]}/modules/$_.so;\n" }
+               $self->{modules}->@*;
+
+    my $text = <<~"EOT" . $conf;
+        $load
+        $user
+        daemon off;
+        worker_processes $self->{workers};
+        pid %%DIR%%/pid;
+        error_log %%DIR%%/error.log info;
+        $self->{main}
+        events {
+            worker_connections 1024;
+        }
+
+        EOT
+
+    $text =~ s/%%DIR%%/$self->{dir}/g;
+    $text =~ s/%%PORT(?::(\w+))?%%/$self->port($1 \/\/ '')/ge;
+
+    $self->write_file('nginx.conf', $text);
+}
+
+
+# What every http block needs: temporary files in the test's directory.
+
+sub http_paths () {
+    return join '', "    access_log %%DIR%%/access.log;\n",
+           map { "    ${_}_temp_path %%DIR%%/$_;\n" }
+           qw(client_body proxy fastcgi uwsgi scgi);
+}
+
+
+sub _command ($self) {
+    state $nginx = do {
+        my @dirs = (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin');
+        my ($found) = grep { -x } $ENV{SKEP_NGINX} // (),
+                      map { "$_/nginx" } @dirs;
+        $found // die "nginx is not installed\n";
+    };
+
+    return ($nginx, '-p', $self->{dir}, '-e', 'stderr',
+            '-c', "$self->{dir}/nginx.conf");
+}
+
+
+# for a build with a sanitizer, whose library must be loaded first
+
+sub _env () {
+    return { LC_ALL => 'C.UTF-8',
+             $ENV{SKEP_PRELOAD} ? (LD_PRELOAD => $ENV{SKEP_PRELOAD}) : () };
+}
+
+
+# nginx -t: (whether it passed, what it said)
+
+sub test_configuration ($self) {
+    my ($rc, $out) = run([$self->_command, '-t'], env => _env());
+
+    return ($rc == 0, $out);
+}
+
+
+sub start ($self) {
+    $self->{pid} = spawn(
+        cmd  => [$self->_command],
+        name => 'nginx',
+        out  => $self->file('stderr.log'),
+        env  => _env(),
+    );
+
+    my $up = wait_until(10, sub {
+        return -1 if !alive($self->{pid});
+        return $self->workers == $self->{workers} && $self->_listens;
+    });
+
+    die "nginx did not start:\n" . $self->log if !$up || $up < 0;
+
+    return $self;
+}
+
+
+sub _listens ($self) {
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $self->port, Timeout => 1
+    );
+
+    return defined $socket;
+}
+
+
+sub pid ($self) { return $self->{pid} }
+
+
+# The workers' pids; in scalar context, how many there are.
+
+sub workers ($self) {
+    my @pids = children($self->{pid});
+
+    return @pids;
+}
+
+
+# Starts a reload; the workers that are to leave.
+
+sub hup ($self) {
+    my @old = $self->workers;
+
+    kill 'HUP', $self->{pid};
+    return @old;
+}
+
+
+# Reloads and waits until new workers serve; the old ones may still drain.
+
+sub reload ($self) {
+    my %old = map { $_ => 1 } $self->hup;
+
+    wait_until(10, sub {
+        return $self->{workers} <= grep { !$old{$_} } $self->workers;
+    }) or die "nginx did not reload:\n" . $self->log;
+
+    return keys %old;
+}
+
+
+sub gone ($self, $timeout, @pids) {
+    return wait_until($timeout, sub { !grep { -d "/proc/$_" } @pids });
+}
+
+
+# The number of descriptors that each worker holds.
+
+sub descriptors ($self) {
+    my $sum = 0;
+
+    for my $pid ($self->workers) {
+        my @fds = glob "/proc/$pid/fd/*";
+        $sum += @fds;
+    }
+
+    return $sum;
+}
+
+
+# Ends it the graceful way, which tells of sockets left open.  undef if it
+# had to be killed.
+
+sub quit ($self, $timeout = 20) {
+    my $pid = delete $self->{pid} // return 0;
+
+    return stop($pid, 'QUIT', $timeout);
+}
+
+
+sub log ($self, $name = undef) {
+    my $text = '';
+
+    for my $file ($name // ('stderr.log', 'error.log')) {
+        open my $fh, '<', $self->file($file) or next;
+        local $/;
+        $text .= <$fh> // '';
+    }
+
+    return $text;
+}
+
+
+# Lines of the log that no test may see.
+
+sub log_faults ($self) {
+    return grep { /\[(?:alert|emerg)\]|open socket|Sanitizer|runtime error:/ }
+           split /\n/, $self->log;
+}
+
+
+1;

@@ -1,0 +1,365 @@
+package Skep::Postgres;
+
+# A private PostgreSQL on a unix socket.
+#
+# A cluster is made once per state of sql/ and version of PostgreSQL, with
+# Skep's migrations in it, and kept under $SKEP_BUILD/pgtemplate; each test
+# gets a copy.
+
+use v5.36;
+
+use Digest::SHA qw(sha256_hex);
+use Fcntl qw(:flock);
+use File::Find ();
+use File::Path ();
+use Time::HiRes qw(sleep time);
+
+use Skep::Process qw(
+    as_user alive build_dir children reap run source_dir spawn stop wait_until
+);
+
+# one that a careless writer of connection strings would trip over
+use constant PASSWORD => q{it's a \\ "long" pass word};
+
+my @settings = (
+    "listen_addresses = ''",
+    'fsync = off',                  # a test's data need not survive the host
+    'max_connections = 100',
+    'shared_buffers = 32MB',
+    'max_wal_size = 256MB',
+    'autovacuum = off',
+    'log_line_prefix = \'%m [%p] %q%u \'',
+);
+
+
+# new(dir => directory of the test, settings => [ lines ])
+
+sub new ($class, %o) {
+    my $self = bless {
+        dir  => "$o{dir}/pg",
+        data => "$o{dir}/pg/data",
+        log  => "$o{dir}/pg/log",
+        user => $> == 0 ? 'postgres' : (getpwuid $>)[0],
+    }, $class;
+
+    $self->_mkdir($self->{dir});
+
+    my $template = _template($self->{user});
+
+    my ($rc, $out) = run(['cp', '-a', '--reflink=auto',
+                          "$template/data", $self->{data}]);
+    die "copy of the cluster: $out" if $rc;
+
+    open my $conf, '>>', "$self->{data}/postgresql.conf" or die "conf: $!";
+    say $conf $_ for @settings, "unix_socket_directories = '$self->{dir}'",
+                     ($o{settings} // [])->@*;
+    close $conf;
+
+    return $self;
+}
+
+
+sub _mkdir ($self, $dir) {
+    mkdir $dir, 0755 or die "$dir: $!";
+    chown((getpwnam $self->{user})[2, 3], $dir) or die "$dir: $!" if $> == 0;
+}
+
+
+# Where PostgreSQL's programs are: Debian keeps the servers' out of PATH.
+
+sub bin ($name) {
+    state $dir = do {
+        my @dirs = sort { ($b =~ m{/(\d+)/bin})[0] <=> ($a =~ m{/(\d+)/bin})[0] }
+                   glob '/usr/lib/postgresql/*/bin';
+        my ($found) = grep { -x "$_/postgres" } @dirs, split /:/, $ENV{PATH};
+        $found // die "PostgreSQL's server programs are not installed\n";
+    };
+
+    return "$dir/$name";
+}
+
+
+# What nginx connects with.
+
+sub conninfo ($self) {
+    return "host=$self->{dir} dbname=skep user=skep_nginx";
+}
+
+
+sub log_file ($self) { return $self->{log} }
+sub pid ($self) { return $self->{pid} }
+
+
+# Starts it and waits until it takes connections.  After a kill -9 the old
+# processes' shared memory may be in use for a moment: then again.
+
+sub start ($self) {
+    my $until = time + 30;
+
+    while (1) {
+        $self->{pid} = spawn(
+            cmd  => [bin('postgres'), '-D', $self->{data}],
+            name => 'postgres',
+            user => $self->{user},
+            out  => $self->{log},
+        );
+
+        while (time < $until && alive($self->{pid})) {
+            return $self if $self->ready;
+            sleep 0.02;
+        }
+
+        die "PostgreSQL did not start:\n" . $self->log_tail
+            if time >= $until
+               || $self->log_tail !~ /shared memory block|lock file/;
+
+        sleep 0.1;
+    }
+}
+
+
+sub ready ($self) {
+    my ($rc) = run([bin('pg_isready'), '-q', '-t', '1', '-h',
+                      $self->{dir}]);
+
+    return $rc == 0;
+}
+
+
+# stop('INT') is a fast shutdown, stop('QUIT') an immediate one
+
+sub stop_server ($self, $signal = 'INT') {
+    return if !$self->{pid};
+
+    stop($self->{pid}, $signal, 20) // die 'PostgreSQL did not stop';
+    delete $self->{pid};
+}
+
+
+# kill -9 of the postmaster, as the kernel's out-of-memory killer would
+
+sub kill_server ($self) {
+    my @backends = children($self->{pid});
+
+    kill 'KILL', $self->{pid};
+    reap($self->{pid}, 5);
+    delete $self->{pid};
+
+    return @backends;
+}
+
+
+# The postmaster and all that it started.
+
+sub processes ($self) {
+    return ($self->{pid}, children($self->{pid}));
+}
+
+
+sub freeze ($self) {
+    kill 'STOP', $self->{pid};              # so that it starts no more
+    kill 'STOP', children($self->{pid});
+}
+
+
+sub thaw ($self) {
+    kill 'CONT', $self->processes;
+}
+
+
+# SQL as the superuser.  query: rows as arrays of text (NULL is ''); value:
+# the first row's first column; execute: several statements, nothing back.
+
+sub query ($self, $sql) {
+    my ($rc, $out) = $self->_psql(['-A', '-t', '-F', "\x1f", '-R', "\x1e"],
+                                  $sql);
+    die "psql: $out\n$sql" if $rc;
+
+    chomp $out;
+    return [ map { [ split /\x1f/, $_, -1 ] } split /\x1e/, $out ];
+}
+
+
+sub value ($self, $sql) {
+    return $self->query($sql)->[0][0];
+}
+
+
+sub execute ($self, $sql) {
+    my ($rc, $out) = $self->_psql([], $sql);
+
+    die "psql: $out\n$sql" if $rc;
+}
+
+
+sub _psql ($self, $options, $sql, $db = 'skep') {
+    return run([bin('psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', @$options,
+                '-h', $self->{dir}, '-U', 'postgres', '-d', $db],
+               stdin => $sql, env => { PGCLIENTENCODING => 'UTF8' });
+}
+
+
+# How many connections nginx has here.
+
+sub connections ($self) {
+    return $self->value(<<~'SQL');
+        SELECT count(*) FROM pg_stat_activity WHERE usename = 'skep_nginx'
+        SQL
+}
+
+
+# A session of psql that stays open: for locks.  Give it SQL by send(), end
+# it by close().
+
+sub session ($self) {
+    my @cmd = (bin('psql'), '-X', '-q', '-A', '-t', '-h', $self->{dir},
+               '-U', 'postgres', '-d', 'skep');
+
+    open my $in, '|-', @cmd or die "psql: $!";
+    $in->autoflush(1);
+
+    return bless { in => $in }, 'Skep::Postgres::Session';
+}
+
+
+sub log_tail ($self, $lines = 30) {
+    open my $fh, '<', $self->{log} or return '';
+    my @lines = <$fh>;
+
+    splice @lines, 0, @lines - $lines if @lines > $lines;
+    return join '', @lines;
+}
+
+
+# The template: its path.  One test makes it, others wait for that.
+
+sub _template ($user) {
+    my $base = build_dir() . '/pgtemplate';
+    my $dir = "$base/" . _key();
+
+    File::Path::make_path($base);
+
+    open my $lock, '>', "$base/lock" or die "$base/lock: $!";
+    flock $lock, LOCK_EX or die "$base/lock: $!";
+
+    return $dir if -d $dir;
+
+    my $work = Skep::Process::tempdir();
+    my $self = bless {
+        dir => "$work/pg", data => "$work/pg/data", log => "$work/pg/log",
+        user => $user
+    }, __PACKAGE__;
+
+    $self->_mkdir($self->{dir});
+    $self->_initdb;
+    $self->start;
+    $self->_migrate;
+    $self->stop_server('INT');
+    unlink $self->{log};
+
+    # the old ones are of no use to anybody
+    for my $old (grep { m{/[0-9a-f]{16}$} } glob "$base/*") {
+        File::Path::remove_tree($old);
+    }
+
+    my ($rc, $out) = run(['cp', '-a', '--reflink=auto', $self->{dir},
+                          "$dir.new"]);
+    die "copy of the cluster: $out" if $rc;
+    rename "$dir.new", $dir or die "$dir: $!";
+
+    return $dir;
+}
+
+
+sub _key () {
+    my @files;
+    my $sql = source_dir() . '/sql';
+
+    File::Find::find({ no_chdir => 1, wanted => sub {
+        push @files, $_ if -f && m{/(deploy/|sqitch\.)};
+    } }, $sql) if -d $sql;
+
+    my $sha = Digest::SHA->new(256);
+    $sha->add(bin('postgres'), (run([bin('postgres'), '--version']))[1]);
+
+    for my $file (sort(@files), __FILE__) {
+        $sha->add($file);
+        $sha->addfile($file);
+    }
+
+    return substr $sha->hexdigest, 0, 16;
+}
+
+
+sub _initdb ($self) {
+    my ($rc, $out) = run([bin('initdb'), '-D', $self->{data}, '-U', 'postgres',
+                          '--no-sync', '--wal-segsize=1', '-E', 'UTF8',
+                          '--locale=C.UTF-8'],
+                         user => $self->{user}, dir => '/');
+    die "initdb: $out" if $rc;
+
+    # the superuser is whoever runs the tests, and nobody else
+    my $me = (getpwuid $>)[0];
+
+    _write("$self->{data}/pg_hba.conf",
+           "local all postgres peer map=skep\n",
+           "local all all scram-sha-256\n");
+    _write("$self->{data}/pg_ident.conf",
+           map { "skep $_ postgres\n" } $me, $self->{user});
+
+    open my $conf, '>>', "$self->{data}/postgresql.conf" or die "conf: $!";
+    say $conf $_ for "listen_addresses = ''", 'fsync = off',
+                     "unix_socket_directories = '$self->{dir}'";
+    close $conf;
+}
+
+
+sub _migrate ($self) {
+    my ($rc, $out) = $self->_psql([], 'CREATE DATABASE skep', 'postgres');
+    die "CREATE DATABASE: $out" if $rc;
+
+    ($rc, $out) = run(['sqitch', '--quiet', 'deploy', '--verify',
+                       "db:pg://postgres\@/skep?host=$self->{dir}"],
+                      dir => source_dir() . '/sql',
+                      env => { SQITCH_USER_NAME => 'test', TZ => 'UTC',
+                               SQITCH_USER_EMAIL => 'test@localhost' });
+    die "sqitch deploy: $out" if $rc;
+
+    my $password = PASSWORD =~ s/'/''/gr;
+    $self->execute("ALTER ROLE skep_nginx LOGIN PASSWORD '$password'");
+}
+
+
+sub _write ($file, @text) {
+    open my $fh, '>', $file or die "$file: $!";
+    print $fh @text;
+    close $fh or die "$file: $!";
+}
+
+
+package Skep::Postgres::Session;
+
+use v5.36;
+
+
+sub send ($self, $sql) {
+    $self->{in}->say($sql);
+}
+
+
+# By command: a child of the test may hold the pipe open still.
+
+sub close ($self) {
+    my $in = delete $self->{in} // return;
+
+    $in->say(';\\q');
+    CORE::close $in;
+}
+
+
+sub DESTROY ($self) {
+    $self->close;
+}
+
+
+1;

@@ -1,0 +1,275 @@
+package Skep::Server;
+
+# Skep as a whole: nginx with the modules, before a private PostgreSQL.
+
+use v5.36;
+
+use Carp qw(croak);
+use Skep::Client;
+use Skep::JWT qw(jwt);
+use Skep::Load;
+use Skep::Nginx;
+use Skep::Postgres;
+use Skep::Process qw(tempdir wait_until);
+use Skep::User;
+use Test::Builder;
+use Time::HiRes qw(time);
+
+# the stable part of every configuration; "set" of new() changes it
+my %defaults = (
+    api_pg_read_connections  => 2,
+    api_pg_write_connections => 4,
+    api_pg_timeout           => '5s',
+    api_pg_connect_timeout   => '2s',
+    auth_bcrypt_cost         => 4,
+    auth_thread_pool         => 'hash',
+);
+
+
+# new() makes the files; start() starts all and waits until it is ready.
+#
+#     workers    of nginx (1)
+#     pg         0: no PostgreSQL; api_pg points to where none is
+#     pg_conf    [ lines for postgresql.conf ]
+#     set        { directive of http level => value, undef to leave out }
+#     main, http, server, location, servers
+#                further text for those levels; "servers" stands in http,
+#                after the server
+#     threads    of the hash pool, "threads=2 max_queue=64"
+#     conf       the whole text instead of all that, from "http" on
+#     allow_log  pattern of lines that may be in the error log
+
+sub new ($class, %o) {
+    my $dir = tempdir();
+    my $self = bless { dir => $dir, allow_log => $o{allow_log} }, $class;
+
+    $self->{pg} = Skep::Postgres->new(dir => $dir, settings => $o{pg_conf})
+        if $o{pg} // 1;
+
+    $self->{key} = join '', map { sprintf '%02x', int rand 256 } 1 .. 24;
+    $self->_write("key", "$self->{key}\n");
+    $self->_write("password", Skep::Postgres::PASSWORD . "\n");
+    $self->_write("secret", join '', map { chr int rand 256 } 1 .. 48);
+
+    $self->{options} = \%o;
+    $self->{nginx} = Skep::Nginx->new(
+        dir     => $dir,
+        workers => $o{workers},
+        main    => 'thread_pool hash ' . ($o{threads}
+                   // 'threads=2 max_queue=64') . ";\n" . ($o{main} // ''),
+        conf    => $o{conf} // $self->_conf(%o),
+    );
+    $self->{client} = Skep::Client->new(port => $self->nginx->port);
+
+    return $self;
+}
+
+
+sub _write ($self, $name, $text) {
+    my $file = "$self->{dir}/$name";
+
+    open my $fh, '>:raw', $file or die "$file: $!";
+    chmod 0600, $file;                  # the master reads it
+    print $fh $text;
+    close $fh or die "$file: $!";
+}
+
+
+sub _conf ($self, %o) {
+    my $dir = $self->{dir};
+    my $pg = $self->{pg} ? $self->{pg}->conninfo
+                         : "host=$dir/none dbname=skep user=skep_nginx";
+
+    my %set = (
+        %defaults,
+        api_pg               => qq{"$pg"},
+        api_pg_password_file => "$dir/password",
+        api_secret_file      => "$dir/secret",
+        auth_key             => "HS256 $dir/key",
+        ($o{set} // {})->%*,
+    );
+
+    my $set = join '', map { "    $_ $set{$_};\n" }
+              grep { defined $set{$_} } sort keys %set;
+    my %text = map { $_ => $o{$_} // '' } qw(http server location servers);
+
+    return "http {\n" . Skep::Nginx::http_paths() . $set . <<~"EOT";
+            $text{http}
+            server {
+                listen 127.0.0.1:%%PORT%%;
+                server_name localhost;
+
+                api_errors on;
+                client_max_body_size 64k;
+                client_body_buffer_size 64k;
+                $text{server}
+
+                location / {
+                    api_health on;
+                    auth_token required;
+                    auth_api on;
+                    task_api on;
+                    $text{location}
+                }
+            }
+            $text{servers}
+        }
+        EOT
+}
+
+
+# Writes a configuration anew, of the same options with these changes.
+
+sub reconfigure ($self, %o) {
+    $self->{options} = { $self->{options}->%*, %o };
+    $self->nginx->configure($self->_conf($self->{options}->%*));
+}
+
+
+sub start ($self) {
+    $self->{pg}->start if $self->{pg};
+    $self->nginx->start;
+
+    if ($self->{pg} && !defined $self->{options}{conf}) {
+        $self->wait_ready(10) or die "never ready:\n" . $self->nginx->log;
+    }
+
+    return $self;
+}
+
+
+# Whether /readyz says so within so many seconds.
+
+sub wait_ready ($self, $timeout) {
+    return wait_until($timeout, sub {
+        my $res = eval { $self->client->request('GET', '/readyz') };
+        return $res && $res->status == 200;
+    });
+}
+
+
+sub dir ($self) { return $self->{dir} }
+sub pg ($self) { return $self->{pg} }
+sub nginx ($self) { return $self->{nginx} }
+sub client ($self) { return $self->{client} }
+sub port ($self, @name) { return $self->nginx->port(@name) }
+sub key ($self) { return $self->{key} }
+
+
+sub new_client ($self, %o) {
+    return Skep::Client->new(port => $self->port, %o);
+}
+
+
+# A request over the kept connection; what every response must have is
+# checked.  %o is format_request()'s, and plain => 1 for a response that is
+# not Skep's.
+
+sub request ($self, $method, $target, %o) {
+    my $res = $self->client->request($method, $target, %o);
+
+    $self->check($res, $method, %o) if !$o{plain};
+
+    return $res;
+}
+
+
+sub get ($self, $target, %o) { return $self->request('GET', $target, %o) }
+sub head ($self, $target, %o) { return $self->request('HEAD', $target, %o) }
+sub delete ($self, $target, %o) { return $self->request('DELETE', $target, %o) }
+
+sub post ($self, $target, $json = undef, %o) {
+    return $self->request('POST', $target, _body($json), %o);
+}
+
+sub put ($self, $target, $json, %o) {
+    return $self->request('PUT', $target, _body($json), %o);
+}
+
+sub patch ($self, $target, $json, %o) {
+    return $self->request('PATCH', $target, _body($json), %o);
+}
+
+sub _body ($json) { return defined $json ? (json => $json) : () }
+
+
+# X-Request-ID, nosniff, the type of the body: of every response.
+
+sub check ($self, $res, $method, %o) {
+    my @wrong;
+    my @id = $res->headers('X-Request-ID');
+    my %sent = ref $o{headers} eq 'HASH' ? $o{headers}->%*
+                                         : ($o{headers} // [])->@*;
+    my $sent = $sent{'X-Request-ID'};
+
+    push @wrong, 'X-Request-ID is not there once' if @id != 1;
+    push @wrong, 'X-Request-ID is malformed'
+        if ($id[0] // '') !~ /\A[A-Za-z0-9._-]{1,64}\z/;
+    push @wrong, 'X-Request-ID is not the one sent'
+        if defined $sent && $sent =~ /\A[A-Za-z0-9._-]{1,64}\z/
+           && $sent ne ($id[0] // '');
+    push @wrong, 'no nosniff'
+        if join(',', $res->headers('X-Content-Type-Options')) ne 'nosniff';
+
+    my $type = $res->header('Content-Type') // '';
+    my $want = $res->status >= 400 ? 'application/problem+json'
+                                   : 'application/json';
+
+    push @wrong, "Content-Type is \"$type\""
+        if length $res->body && $type ne $want;
+    push @wrong, 'a body in answer to HEAD'
+        if $method eq 'HEAD' && length $res->body;
+    push @wrong, 'no Cache-Control'
+        if length $res->body
+           && ($res->header('Cache-Control') // '')
+              !~ /\A(?:no-store|private, no-cache)\z/;
+
+    return if !@wrong;
+
+    my $test = Test::Builder->new;
+    local $Test::Builder::Level = $Test::Builder::Level + 2;
+    $test->ok(0, "what every response has: @wrong");
+    $test->diag($res->head);
+}
+
+
+# Registers a user over the API.
+
+sub user ($self, %o) {
+    state $n = 0;
+
+    $n++;
+    my %body = (email => "user$n\@example.com", name => "User $n",
+                password => 'correct horse', %o);
+    my $res = $self->post('/v1/auth/register', \%body);
+
+    croak 'not registered: ' . $res->status . ' ' . $res->body
+        if $res->status != 201;
+
+    return Skep::User->new($self, $res->json, \%body);
+}
+
+
+# A token for a user, signed here; claims override the right ones, undef
+# takes one away.  %$o is jwt()'s.
+
+sub token ($self, $user, $claims = {}, $o = {}) {
+    my $now = int time;
+
+    return jwt({
+        iss => 'skep', aud => 'skep', sub => $user->id, role => 'user',
+        sid => '01890000-0000-7000-8000-000000000001',
+        jti => '01890000-0000-7000-8000-000000000002',
+        iat => $now, nbf => $now, exp => $now + 900, %$claims,
+    }, key => $self->key, %$o);
+}
+
+
+# Load on this server; see Skep::Load.
+
+sub load ($self, %o) {
+    return Skep::Load->start(port => $self->port, %o);
+}
+
+
+1;
