@@ -238,7 +238,14 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     u_char  *p;
     size_t   len;
 
+    /*
+     * One plan for every execution of a statement: they are written for that,
+     * and with LIMIT as a parameter PostgreSQL would else plan lists each time,
+     * which takes longer than to run them.
+     */
+
     static const char  fmt[] = "%s -c timezone=UTC -c statement_timeout=%M"
+                               " -c plan_cache_mode=force_generic_plan"
                                " -c default_transaction_read_only=%s";
 
     if (user == NULL) {

@@ -664,7 +664,15 @@ ngx_api_pg_conn_close(ngx_api_pg_conn_t *conn)
      * it; then nginx's connection, which must not */
 
     if (conn->connection) {
-        (void) ngx_api_pg_conn_watch(conn, 0, 0);
+        if (PQsocket(conn->pg) == conn->connection->fd) {
+            (void) ngx_api_pg_conn_watch(conn, 0, 0);
+
+        } else {
+            /* libpq has closed it, since the server did; with the descriptor
+             * the kernel forgot its events */
+            conn->connection->read->active = 0;
+            conn->connection->write->active = 0;
+        }
     }
 
     if (conn->pg) {

@@ -163,7 +163,8 @@ ngx_int_t
 ngx_api_problem(ngx_http_request_t *r, const ngx_api_problem_t *problem,
     const ngx_array_t *faults)
 {
-    ngx_api_ctx_t  *ctx;
+    ngx_api_ctx_t       *ctx;
+    ngx_api_loc_conf_t  *alcf;
 
     ctx = ngx_api_ctx(r);
     if (ctx == NULL) {
@@ -174,10 +175,15 @@ ngx_api_problem(ngx_http_request_t *r, const ngx_api_problem_t *problem,
     ctx->faults = faults;
     ctx->detail = problem->detail;
 
-    /* an error_page of the operator's is for nginx's own errors: this answer is
-     * complete */
+    alcf = ngx_http_get_module_loc_conf(r, ngx_api_module);
 
-    r->error_page = 1;
+    if (alcf->errors) {
+
+        /* an error_page of the operator's is for nginx's own errors: here this
+         * answer is complete */
+
+        r->error_page = 1;
+    }
 
     return problem->status;
 }

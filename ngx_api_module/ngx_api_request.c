@@ -446,6 +446,7 @@ ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body)
 static ngx_int_t
 ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body, json_t **json)
 {
+    size_t               flags;
     ngx_str_t            detail;
     json_error_t         error;
     ngx_pool_cleanup_t  *cln;
@@ -460,8 +461,9 @@ ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body, json_t **json)
         return NGX_ERROR;
     }
 
-    *json = json_loadb((char *) body->data, body->len, JSON_REJECT_DUPLICATES,
-                       &error);
+    flags = JSON_REJECT_DUPLICATES|JSON_DECODE_ANY;
+
+    *json = json_loadb((char *) body->data, body->len, flags, &error);
 
     if (*json == NULL && json_error_code(&error) == json_error_numeric_overflow)
     {
@@ -469,8 +471,7 @@ ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body, json_t **json)
          * a real, it is told by its pointer */
 
         *json = json_loadb((char *) body->data, body->len,
-                           JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL,
-                           &error);
+                           flags|JSON_DECODE_INT_AS_REAL, &error);
     }
 
     if (*json == NULL) {
