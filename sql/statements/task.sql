@@ -2,7 +2,8 @@
 --
 -- $1 is always the caller.  Who may see or change a thing is decided in the
 -- same statement that reads or changes it, and so is its event written.
--- "_outcome" tells what became of it, see ngx_api_response.h.
+-- "_outcome" tells what became of it, see ngx_api_response.h.  A project that
+-- was deleted has no members, so membership alone is asked for.
 
 
 -- template: task_columns
@@ -14,7 +15,7 @@
 , event AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
     SELECT {event_id}::uuid, {event_type}, $1::uuid, t.project_id, t.id,
-           jsonb_build_object('task', to_jsonb(t))
+           json_build_object('task', row_to_json(t))
     FROM (SELECT
     -- use: task_columns
     FROM written t) t
@@ -140,13 +141,12 @@ LIMIT $3::bigint
 -- with event_id: $12
 -- with event_type: 'task.created'
 WITH place AS (
-    SELECT p.id, m.role
-    FROM task.projects p
-    JOIN task.members m ON m.user_id = $1 AND m.project_id = p.id
-    WHERE p.id = coalesce($4::uuid,
-                          (SELECT i.id FROM task.projects i
-                           WHERE i.owner_id = $1 AND i.inbox))
-      AND p.deleted_at IS NULL
+    SELECT m.project_id AS id, m.role
+    FROM task.members m
+    WHERE m.user_id = $1
+      AND m.project_id = coalesce($4::uuid,
+                                  (SELECT p.id FROM task.projects p
+                                   WHERE p.owner_id = $1 AND p.inbox))
 ), verdict AS (
     SELECT p.id AS project_id,
            CASE WHEN p.id IS NULL THEN '/project_id not_found'
@@ -219,11 +219,10 @@ WITH seen AS (
                 ELSE s.assignee_id END AS assignee_id
     FROM seen s
 ), place AS (
-    SELECT p.id, m.role
-    FROM task.projects p
-    JOIN task.members m ON m.user_id = $1 AND m.project_id = p.id
-    WHERE p.id = (SELECT w.project_id FROM wanted w)
-      AND p.deleted_at IS NULL
+    SELECT m.project_id AS id, m.role
+    FROM task.members m
+    WHERE m.user_id = $1
+      AND m.project_id = (SELECT w.project_id FROM wanted w)
 ), verdict AS (
     SELECT CASE WHEN s.role = 'viewer' THEN 'forbidden'
                 WHEN s.version <> ALL ($3::bigint[]) THEN 'version_mismatch'
