@@ -72,12 +72,13 @@ ngx_int_t ngx_api_pg_register(ngx_conf_t *cf,
 
 /*
  * Executes a statement for a request.  values: the parameters as text, NULL
- * for SQL NULL; they and what they point to stay in place until the handler
- * runs (the request's pool).  The handler is called once, with a result that
- * is PGRES_TUPLES_OK or PGRES_COMMAND_OK, never before this function returned,
- * and not at all if the request was ended by its client.  Every failure is
- * answered here: 503 database_unavailable, 504 database_timeout, 500.
- * Either way the request will end: after the call, return.
+ * for SQL NULL; the array is copied, what it points to stays in place until
+ * the handler runs (the request's pool).  The handler is called once, with a
+ * result that is PGRES_TUPLES_OK or PGRES_COMMAND_OK, never before this
+ * function returned, and not at all if the request was ended by its client.
+ * Every failure is answered here: 503 database_unavailable, 504
+ * database_timeout, 500.  Either way the request will end: after the call,
+ * return.
  */
 void ngx_api_pg_exec(ngx_http_request_t *r,
     const ngx_api_pg_statement_t *statement, const char *const *values,
