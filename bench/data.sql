@@ -1,6 +1,8 @@
--- The data of the bench: 20 users, who are there already with their inboxes,
--- two more projects each, one of them shared with the next user, one with the
--- user after, and 500 tasks each.
+-- The data of the bench.  20 users are there already, with their inboxes; they
+-- get two more projects each, one of them shared with the next user, one with
+-- the user after, and 500 tasks each.  Beside them live 1,000 users with two
+-- projects and 10 tasks each, of whom nobody asks: tables of a few rows would
+-- be scanned rather than searched.
 
 BEGIN;
 
@@ -28,6 +30,38 @@ SELECT id, row_number() OVER (ORDER BY email) AS n
   FROM auth.users;
 
 
+-- the others
+
+CREATE TABLE bench.others AS
+SELECT bench.uuid7(now()) AS id, n
+  FROM generate_series(1, 1000) AS n;
+
+INSERT INTO auth.users (id, email, name, password_hash)
+SELECT id, 'other' || n || '@example.org', 'Other ' || n, '$2b$10$none'
+  FROM bench.others;
+
+INSERT INTO task.projects (id, owner_id, name, inbox)
+SELECT bench.uuid7(now()), o.id, p.name, p.name = 'Inbox'
+  FROM bench.others o, (VALUES ('Inbox'), ('Work')) AS p (name);
+
+INSERT INTO task.members (project_id, user_id, role)
+SELECT p.id, p.owner_id, 'owner'
+  FROM task.projects p
+  JOIN bench.others o ON o.id = p.owner_id;
+
+INSERT INTO task.tasks (id, project_id, title, created_by, created_at,
+                        updated_at)
+SELECT bench.uuid7(at), project_id, 'Task ' || n, owner_id, at, at
+  FROM (SELECT p.id AS project_id, p.owner_id, t.n,
+               date_trunc('milliseconds',
+                          now() - random() * interval '90 days') AS at
+          FROM task.projects p
+          JOIN bench.others o ON o.id = p.owner_id
+         CROSS JOIN generate_series(1, 5) AS t (n)) AS t;
+
+
+-- the 20
+
 INSERT INTO task.projects (id, owner_id, name, created_at, updated_at)
 SELECT bench.uuid7(now()), u.id, p.name, now(), now()
   FROM bench.users u, (VALUES ('Work'), ('House')) AS p (name);
@@ -35,6 +69,7 @@ SELECT bench.uuid7(now()), u.id, p.name, now(), now()
 INSERT INTO task.members (project_id, user_id, role)
 SELECT p.id, p.owner_id, 'owner'
   FROM task.projects p
+  JOIN bench.users u ON u.id = p.owner_id
  WHERE NOT p.inbox;
 
 INSERT INTO task.members (project_id, user_id, role)
@@ -93,8 +128,9 @@ SELECT bench.uuid7(t.at),
 
 CREATE TABLE bench.samples AS
 SELECT row_number() OVER (ORDER BY random()) AS n,
-       created_by AS user_id, id AS task_id, title, description
-  FROM task.tasks
+       u.id AS user_id, t.id AS task_id, t.title, t.description
+  FROM task.tasks t
+  JOIN bench.users u ON u.id = t.created_by
  ORDER BY n
  LIMIT 1000;
 

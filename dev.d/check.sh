@@ -19,7 +19,7 @@ check() {
     cd "$root"
 
     # shellcheck disable=SC2086
-    exec prove --timer $tests
+    exec prove --timer -I t/lib $tests
 }
 
 
@@ -47,10 +47,10 @@ check_list() {
 
 
 bench() {
-    # shellcheck disable=SC2046
-    packages_ensure $(cat "$root/bench/packages")
     packages build
     packages run
+    # shellcheck disable=SC2046
+    packages_ensure $(sed 's/#.*//' "$root/bench/packages")
     build
 
     export SKEP_ROOT="$root" SKEP_BUILD="$build"

@@ -14,10 +14,10 @@
 
 
 stack_up() {
+    stack_port
     packages build
     packages run
     stack_open
-    stack_port
     build
     stack_secrets
     pg_up
@@ -75,6 +75,7 @@ stack_open() {
 
     mkdir -p "$state/secrets" "$state/pg" "$state/redis" "$state/nginx" "$log"
     chmod 700 "$state/secrets" "$state/redis"
+    echo "$port" >"$state/port"
     stack_run
 
     if [ "$(id -u)" -eq 0 ]; then
@@ -146,17 +147,17 @@ stack_run() {
 }
 
 
-# the port asked for, else the last one, else 8080
+# the port asked for, else the last one, else 8080; it is free, or ours
 stack_port() {
-    last=$(cat "$state/port" 2>/dev/null) || last=
+    last=
+    [ ! -e "$state/skep" ] || stack_find
+    [ ! -e "$state/port" ] || last=$(cat "$state/port")
     port=${port:-${last:-8080}}
 
     if { [ "$port" != "$last" ] || ! nginx_running; } && port_taken "$port"
     then
         die "port $port is taken: use ./dev up --port N"
     fi
-
-    echo "$port" >"$state/port"
 }
 
 
@@ -215,7 +216,7 @@ stack_journey() {
 
     # the README's, for this port
     sed -n -e '/^<!-- journey -->/,/^<!-- end -->/ {' -e '/^<!--/d' \
-        -e '/^```/d' -e "s/127\.0\.0\.1:8080/127.0.0.1:$port/" -e 's/^/    /' \
+        -e '/^```/d' -e "s/127\.0\.0\.1:8080/127.0.0.1:$port/" -e 's/^./    &/' \
         -e p -e '}' "$root/README.md"
 }
 
@@ -404,6 +405,7 @@ save ""
 appendonly yes
 END
 
+    rm -f "$state/redis/redis.pid"
     touch "$log/redis.log"
     [ "$(id -u)" -ne 0 ] || chown redis: "$log/redis.log"
 
@@ -463,6 +465,7 @@ nginx_up() {
     fi
 
     say "starting nginx"
+    rm -f "$state/nginx/nginx.pid"
     nginx_command >"$log/nginx.log" 2>&1 || nginx_failed
     echo "$modules" >"$state/nginx/modules"
 }

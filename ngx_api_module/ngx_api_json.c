@@ -93,6 +93,11 @@ ngx_api_json_string(ngx_api_json_t *j, const void *text, size_t len)
 {
     const u_char  *p, *end, *span;
 
+    if (len == 0) {
+        ngx_api_json_literal(j, "\"\"");
+        return;
+    }
+
     p = text;
     end = p + len;
 
@@ -236,8 +241,8 @@ ngx_api_json_span(const u_char *p, const u_char *end)
 static void
 ngx_api_json_escape(ngx_api_json_t *j, u_char c)
 {
-    u_char             *p;
-    static const u_char  hex[] = "0123456789abcdef";
+    u_char               *p;
+    static const u_char   hex[] = "0123456789abcdef";
 
     p = ngx_api_json_reserve(j, NGX_API_JSON_ESCAPE_LEN);
     if (p == NULL) {

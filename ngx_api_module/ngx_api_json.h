@@ -55,7 +55,6 @@ ngx_api_json_advance(ngx_api_json_t *j, u_char *end)
 }
 
 
-
 /* marks the end: the last buffer is last_in_chain, and last_buf if main;
  * returns the chain, or NULL if the writer failed or nothing was written */
 ngx_chain_t *ngx_api_json_close(ngx_api_json_t *j, ngx_uint_t main);

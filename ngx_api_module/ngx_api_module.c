@@ -19,6 +19,7 @@ static void ngx_api_exit_process(ngx_cycle_t *cycle);
 
 static char *ngx_api_pg_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_api_pg_timeout_check(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_api_file_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -40,6 +41,11 @@ static ngx_conf_num_bounds_t  ngx_api_pg_connections_bounds = {
 
 static ngx_conf_num_bounds_t  ngx_api_pg_queue_bounds = {
     ngx_conf_check_num_bounds, 1, 1000000
+};
+
+
+static ngx_conf_post_t  ngx_api_pg_timeout_post = {
+    ngx_api_pg_timeout_check
 };
 
 
@@ -85,14 +91,14 @@ static ngx_command_t  ngx_api_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_api_main_conf_t, pg.timeout),
-      NULL },
+      &ngx_api_pg_timeout_post },
 
     { ngx_string("api_pg_connect_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_api_main_conf_t, pg.connect_timeout),
-      NULL },
+      &ngx_api_pg_timeout_post },
 
     { ngx_string("api_secret_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -438,6 +444,17 @@ ngx_api_pg_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     amcf->pg_conninfo = value[1];
 
     return NGX_CONF_OK;
+}
+
+
+/* to PostgreSQL a statement_timeout of 0 is none */
+
+static char *
+ngx_api_pg_timeout_check(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    return *value ? NGX_CONF_OK : "must be at least 1 millisecond";
 }
 
 

@@ -41,12 +41,16 @@
 
 static void ngx_api_pg_json_write(ngx_api_json_t *j, Oid type,
     const u_char *p, size_t len);
+static size_t ngx_api_pg_json_size(Oid type);
+static void ngx_api_pg_json_text(ngx_api_json_t *j, const u_char *p,
+    size_t len);
 static void ngx_api_pg_json_uuid(ngx_api_json_t *j, const u_char *uuid);
 static void ngx_api_pg_json_time(ngx_api_json_t *j, const u_char *value);
 static void ngx_api_pg_json_array(ngx_api_json_t *j, const u_char *p,
     size_t len);
 static void ngx_api_pg_json_elements(ngx_api_json_t *j, const u_char *p,
     const u_char *end, uint32_t n);
+static int64_t ngx_api_pg_int(const u_char *p, size_t len);
 static uint32_t ngx_api_pg_uint32(const u_char *p);
 static uint64_t ngx_api_pg_uint64(const u_char *p);
 
@@ -117,28 +121,12 @@ ngx_api_pg_json_value(ngx_api_json_t *j, const PGresult *res, int row,
 int64_t
 ngx_api_pg_integer(const PGresult *res, int row, int column)
 {
-    u_char  *p;
-
     if (PQgetisnull(res, row, column)) {
         return 0;
     }
 
-    p = (u_char *) PQgetvalue(res, row, column);
-
-    switch (PQgetlength(res, row, column)) {
-
-    case 2:
-        return (int16_t) (p[0] << 8 | p[1]);
-
-    case 4:
-        return (int32_t) ngx_api_pg_uint32(p);
-
-    case 8:
-        return (int64_t) ngx_api_pg_uint64(p);
-
-    default:
-        return 0;
-    }
+    return ngx_api_pg_int((u_char *) PQgetvalue(res, row, column),
+                          PQgetlength(res, row, column));
 }
 
 
@@ -190,11 +178,18 @@ ngx_api_pg_text(const PGresult *res, int row, int column)
 }
 
 
-/* a value whose length is not the type's own falls out of the switch */
-
 static void
 ngx_api_pg_json_write(ngx_api_json_t *j, Oid type, const u_char *p, size_t len)
 {
+    size_t  size;
+
+    size = ngx_api_pg_json_size(type);
+
+    if (size && len != size) {
+        j->failed = 1;
+        return;
+    }
+
     switch (type) {
 
     case NGX_API_PG_TEXT:
@@ -205,74 +200,40 @@ ngx_api_pg_json_write(ngx_api_json_t *j, Oid type, const u_char *p, size_t len)
         return;
 
     case NGX_API_PG_UUID:
-        if (len == 16) {
-            ngx_api_pg_json_uuid(j, p);
-            return;
-        }
-
-        break;
+        ngx_api_pg_json_uuid(j, p);
+        return;
 
     case NGX_API_PG_TIMESTAMPTZ:
-        if (len == 8) {
-            ngx_api_pg_json_time(j, p);
-            return;
-        }
-
-        break;
+        ngx_api_pg_json_time(j, p);
+        return;
 
     case NGX_API_PG_INT8:
-        if (len == 8) {
-            ngx_api_json_integer(j, (int64_t) ngx_api_pg_uint64(p));
-            return;
-        }
-
-        break;
-
     case NGX_API_PG_INT4:
-        if (len == 4) {
-            ngx_api_json_integer(j, (int32_t) ngx_api_pg_uint32(p));
-            return;
-        }
-
-        break;
-
     case NGX_API_PG_INT2:
-        if (len == 2) {
-            ngx_api_json_integer(j, (int16_t) (p[0] << 8 | p[1]));
-            return;
-        }
-
-        break;
+        ngx_api_json_integer(j, ngx_api_pg_int(p, len));
+        return;
 
     case NGX_API_PG_BOOL:
-        if (len == 1) {
-            if (p[0]) {
-                ngx_api_json_literal(j, "true");
+        if (p[0]) {
+            ngx_api_json_literal(j, "true");
 
-            } else {
-                ngx_api_json_literal(j, "false");
-            }
-
-            return;
+        } else {
+            ngx_api_json_literal(j, "false");
         }
 
-        break;
+        return;
 
     case NGX_API_PG_TEXT_ARRAY:
         ngx_api_pg_json_array(j, p, len);
         return;
 
     case NGX_API_PG_JSON:
-        if (len > 0) {
-            ngx_api_json_raw(j, p, len);
-            return;
-        }
-
-        break;
+        ngx_api_pg_json_text(j, p, len);
+        return;
 
     case NGX_API_PG_JSONB:
-        if (len > 1 && p[0] == NGX_API_PG_JSONB_VERSION) {
-            ngx_api_json_raw(j, p + 1, len - 1);
+        if (len > 0 && p[0] == NGX_API_PG_JSONB_VERSION) {
+            ngx_api_pg_json_text(j, p + 1, len - 1);
             return;
         }
 
@@ -286,6 +247,47 @@ ngx_api_pg_json_write(ngx_api_json_t *j, Oid type, const u_char *p, size_t len)
     }
 
     j->failed = 1;
+}
+
+
+/* of a type whose values all have the same, else 0 */
+
+static size_t
+ngx_api_pg_json_size(Oid type)
+{
+    switch (type) {
+
+    case NGX_API_PG_UUID:
+        return 16;
+
+    case NGX_API_PG_TIMESTAMPTZ:
+    case NGX_API_PG_INT8:
+        return 8;
+
+    case NGX_API_PG_INT4:
+        return 4;
+
+    case NGX_API_PG_INT2:
+        return 2;
+
+    case NGX_API_PG_BOOL:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+static void
+ngx_api_pg_json_text(ngx_api_json_t *j, const u_char *p, size_t len)
+{
+    if (len == 0) {
+        j->failed = 1;
+        return;
+    }
+
+    ngx_api_json_raw(j, p, len);
 }
 
 
@@ -422,6 +424,28 @@ ngx_api_pg_json_elements(ngx_api_json_t *j, const u_char *p,
     }
 
     ngx_api_json_literal(j, "]");
+}
+
+
+/* smallint, integer or bigint; 0 of any other length */
+
+static int64_t
+ngx_api_pg_int(const u_char *p, size_t len)
+{
+    switch (len) {
+
+    case 8:
+        return (int64_t) ngx_api_pg_uint64(p);
+
+    case 4:
+        return (int32_t) ngx_api_pg_uint32(p);
+
+    case 2:
+        return (int16_t) (p[0] << 8 | p[1]);
+
+    default:
+        return 0;
+    }
 }
 
 

@@ -82,13 +82,12 @@ ngx_api_fault_add(ngx_array_t *faults, const ngx_str_t *where,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(faults->pool, where->len + 1);
+    p = ngx_pnalloc(faults->pool, where->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ngx_memcpy(p, where->data, where->len);
-    p[where->len] = '\0';
 
     fault = ngx_array_push(faults);
     if (fault == NULL) {

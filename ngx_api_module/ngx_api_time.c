@@ -114,15 +114,11 @@ ngx_api_time_format(u_char *p, int64_t usec)
     fraction = t % NGX_API_TIME_SECOND;
     t /= NGX_API_TIME_SECOND;
 
-    /* the mean year is right within one */
+    /* by the mean year it is this one or, near its end, one too few */
 
     year = days * NGX_API_TIME_CYCLE_YEARS / NGX_API_TIME_CYCLE_DAYS;
 
-    while (ngx_api_time_year_days(year) > days) {
-        year--;
-    }
-
-    while (ngx_api_time_year_days(year + 1) <= days) {
+    if (ngx_api_time_year_days(year + 1) <= days) {
         year++;
     }
 

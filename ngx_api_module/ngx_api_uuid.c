@@ -20,20 +20,20 @@ static u_char *ngx_api_uuid_random(size_t n);
 
 
 /* the last UUID made */
-static uint64_t  ngx_api_uuid_msec;
+static uint64_t    ngx_api_uuid_msec;
 static ngx_uint_t  ngx_api_uuid_seq;
 
 /* random bytes not yet used; they belong to one process */
-static u_char  ngx_api_uuid_pool[NGX_API_UUID_RANDOM];
-static size_t  ngx_api_uuid_left;
+static u_char     ngx_api_uuid_pool[NGX_API_UUID_RANDOM];
+static size_t     ngx_api_uuid_left;
 static ngx_pid_t  ngx_api_uuid_pid;
 
 
 ngx_int_t
 ngx_api_uuid_v7(u_char uuid[16], uint64_t msec)
 {
-    u_char     *random;
-    ngx_uint_t  i;
+    u_char      *random;
+    ngx_uint_t   i;
 
     random = ngx_api_uuid_random(10);
     if (random == NULL) {
@@ -73,8 +73,8 @@ ngx_api_uuid_v7(u_char uuid[16], uint64_t msec)
 u_char *
 ngx_api_uuid_format(u_char *p, const u_char uuid[16])
 {
-    ngx_uint_t           i;
-    static const u_char  hex[] = "0123456789abcdef";
+    ngx_uint_t            i;
+    static const u_char   hex[] = "0123456789abcdef";
 
     for (i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10) {

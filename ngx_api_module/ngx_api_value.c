@@ -16,8 +16,14 @@
 #include "ngx_api_value.h"
 
 
+/* a sentence with two numbers in it */
+#define NGX_API_DETAIL_LEN  100
+
+
 static ngx_int_t ngx_api_value_length(const ngx_api_place_t *at,
     const ngx_api_field_t *field, ngx_int_t n, const char *unit);
+static ngx_int_t ngx_api_value_length_fault(const ngx_api_place_t *at,
+    const char *code, const char *most, ngx_int_t n, const char *unit);
 static ngx_int_t ngx_api_value_email(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const char *text, size_t len);
 static ngx_int_t ngx_api_value_uuid(const ngx_api_place_t *at,
@@ -93,6 +99,7 @@ ngx_int_t
 ngx_api_value_labels(const ngx_api_place_t *at, const ngx_api_field_t *field,
     const json_t *array, ngx_api_value_t *value)
 {
+    char              detail[NGX_API_DETAIL_LEN];
     size_t            i, n, len;
     ngx_str_t        *list;
     ngx_uint_t        distinct;
@@ -103,10 +110,10 @@ ngx_api_value_labels(const ngx_api_place_t *at, const ngx_api_field_t *field,
     n = json_array_size(array);
 
     if (n > field->items) {
-        if (ngx_api_value_fault(at, "too_many", "must have at most %lu items",
-                                (unsigned long) field->items)
-            != NGX_OK)
-        {
+        (void) snprintf(detail, sizeof(detail), "must have at most %lu items",
+                        (unsigned long) field->items);
+
+        if (ngx_api_value_fault(at, "too_many", detail) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -183,10 +190,12 @@ ngx_int_t
 ngx_api_value_out_of_range(const ngx_api_place_t *at,
     const ngx_api_field_t *field)
 {
-    return ngx_api_value_fault(at, "out_of_range",
-                               "must be between %lld and %lld",
-                               (long long) field->min,
-                               (long long) field->max);
+    char  detail[NGX_API_DETAIL_LEN];
+
+    (void) snprintf(detail, sizeof(detail), "must be between %lld and %lld",
+                    (long long) field->min, (long long) field->max);
+
+    return ngx_api_value_fault(at, "out_of_range", detail);
 }
 
 
@@ -289,11 +298,10 @@ ngx_api_value_preset(const ngx_api_field_t *field, ngx_api_value_t *value)
 
 ngx_int_t
 ngx_api_value_fault(const ngx_api_place_t *at, const char *code,
-    const char *fmt, ...)
+    const char *detail)
 {
-    int         n;
-    char       *detail;
-    va_list     args;
+    char       *copy;
+    size_t      size;
     ngx_str_t   where;
 
     if (at->faults->nelts >= NGX_API_FAULTS_MAX) {
@@ -306,20 +314,16 @@ ngx_api_value_fault(const ngx_api_place_t *at, const char *code,
         return NGX_ERROR;
     }
 
-    va_start(args, fmt);
-    n = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
+    size = ngx_strlen(detail) + 1;
 
-    detail = ngx_pnalloc(at->faults->pool, n + 1);
-    if (detail == NULL) {
+    copy = ngx_pnalloc(at->faults->pool, size);
+    if (copy == NULL) {
         return NGX_ERROR;
     }
 
-    va_start(args, fmt);
-    (void) vsnprintf(detail, n + 1, fmt, args);
-    va_end(args);
+    ngx_memcpy(copy, detail, size);
 
-    return ngx_api_fault_add(at->faults, &where, code, detail);
+    return ngx_api_fault_add(at->faults, &where, code, copy);
 }
 
 
@@ -328,20 +332,29 @@ ngx_api_value_length(const ngx_api_place_t *at, const ngx_api_field_t *field,
     ngx_int_t n, const char *unit)
 {
     if (n < field->min) {
-        return ngx_api_value_fault(at, "too_short",
-                                   "must be at least %ld %s%s long",
-                                   (long) field->min, unit,
-                                   (field->min == 1) ? "" : "s");
+        return ngx_api_value_length_fault(at, "too_short", "least", field->min,
+                                          unit);
     }
 
     if (n > field->max) {
-        return ngx_api_value_fault(at, "too_long",
-                                   "must be at most %ld %s%s long",
-                                   (long) field->max, unit,
-                                   (field->max == 1) ? "" : "s");
+        return ngx_api_value_length_fault(at, "too_long", "most", field->max,
+                                          unit);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_value_length_fault(const ngx_api_place_t *at, const char *code,
+    const char *most, ngx_int_t n, const char *unit)
+{
+    char  detail[NGX_API_DETAIL_LEN];
+
+    (void) snprintf(detail, sizeof(detail), "must be at %s %ld %s%s long",
+                    most, (long) n, unit, (n == 1) ? "" : "s");
+
+    return ngx_api_value_fault(at, code, detail);
 }
 
 
@@ -354,9 +367,7 @@ ngx_api_value_email(const ngx_api_place_t *at, const ngx_api_field_t *field,
     max = ngx_min(field->max, NGX_API_TEXT_EMAIL_MAX);
 
     if ((ngx_int_t) len > max) {
-        return ngx_api_value_fault(at, "too_long",
-                                   "must be at most %ld bytes long",
-                                   (long) max);
+        return ngx_api_value_length_fault(at, "too_long", "most", max, "byte");
     }
 
     if (ngx_api_text_is_email((u_char *) text, len)) {
@@ -504,24 +515,24 @@ static ngx_int_t
 ngx_api_value_name_fault(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const char *must)
 {
-    u_char           *p, *list;
+    u_char           *p, *detail;
     size_t            len;
     ngx_uint_t        i;
     const ngx_str_t  *names;
 
     names = field->names;
-    len = 1;
+    len = ngx_strlen(must) + 1;
 
     for (i = 0; names[i].data; i++) {
         len += names[i].len + sizeof(", ") - 1;
     }
 
-    list = ngx_pnalloc(at->pool, len);
-    if (list == NULL) {
+    detail = ngx_pnalloc(at->pool, len);
+    if (detail == NULL) {
         return NGX_ERROR;
     }
 
-    p = list;
+    p = ngx_cpymem(detail, must, ngx_strlen(must));
 
     for (i = 0; names[i].data; i++) {
         if (i > 0) {
@@ -533,7 +544,7 @@ ngx_api_value_name_fault(const ngx_api_place_t *at,
 
     *p = '\0';
 
-    return ngx_api_value_fault(at, "invalid_value", "%s%s", must, list);
+    return ngx_api_value_fault(at, "invalid_value", (char *) detail);
 }
 
 

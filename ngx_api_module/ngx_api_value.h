@@ -58,9 +58,9 @@ void ngx_api_value_boolean(ngx_uint_t b, ngx_api_value_t *value);
 void ngx_api_value_preset(const ngx_api_field_t *field,
     ngx_api_value_t *value);
 
-/* adds a fault; its detail is made as by printf() */
+/* adds a fault; code is static, detail is copied */
 ngx_int_t ngx_api_value_fault(const ngx_api_place_t *at, const char *code,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+    const char *detail);
 
 
 /*

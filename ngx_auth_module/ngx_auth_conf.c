@@ -200,8 +200,8 @@ ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 {
     if (amcf->keys.nelts == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"%s\" needs a key to verify tokens with: "
-                      "no \"auth_key\" is set", amcf->needs_key);
+                      "no \"auth_key\" is set for the \"%s\" in %V:%ui",
+                      amcf->needs_key, &amcf->needs_file, amcf->needs_line);
         return NGX_ERROR;
     }
 

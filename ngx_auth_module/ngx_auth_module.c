@@ -50,6 +50,8 @@ static char *ngx_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_auth_main_conf_t *ngx_auth_in_use(ngx_conf_t *cf,
+    const char *directive);
 
 
 static ngx_conf_enum_t  ngx_auth_token_modes[] = {
@@ -565,14 +567,12 @@ ngx_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_auth_loc_conf_t *alcf = conf;
 
-    char                  *rv;
-    ngx_auth_main_conf_t  *amcf;
+    char  *rv;
 
     rv = ngx_conf_set_enum_slot(cf, cmd, conf);
 
     if (rv == NGX_CONF_OK && alcf->token != NGX_AUTH_OFF) {
-        amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
-        amcf->needs_key = "auth_token";
+        (void) ngx_auth_in_use(cf, "auth_token");
     }
 
     return rv;
@@ -591,13 +591,32 @@ ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (rv == NGX_CONF_OK && ngx_strcasecmp(value[1].data, (u_char *) "on")
-                             == 0)
+    if (rv == NGX_CONF_OK
+        && ngx_strcasecmp(value[1].data, (u_char *) "on") == 0)
     {
-        amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
-        amcf->needs_key = "auth_api";
+        amcf = ngx_auth_in_use(cf, "auth_api");
         amcf->accounts = 1;
     }
 
     return rv;
+}
+
+
+/* remembers where a key was first needed: whether there is one is known only
+ * when all is read */
+
+static ngx_auth_main_conf_t *
+ngx_auth_in_use(ngx_conf_t *cf, const char *directive)
+{
+    ngx_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
+
+    if (amcf->needs_key == NULL) {
+        amcf->needs_key = directive;
+        amcf->needs_file = cf->conf_file->file.name;
+        amcf->needs_line = cf->conf_file->line;
+    }
+
+    return amcf;
 }

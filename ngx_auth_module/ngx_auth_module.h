@@ -40,7 +40,11 @@ typedef struct {
     ngx_str_t             thread_pool_name;
     ngx_thread_pool_t    *thread_pool;       /* NULL unless accounts */
 
-    const char           *needs_key;         /* a directive in use, or NULL */
+    const char           *needs_key;         /* the first directive that does,
+                                                or NULL, and where it is */
+    ngx_str_t             needs_file;
+    ngx_uint_t            needs_line;
+
     unsigned              accounts:1;        /* auth_api is on somewhere */
 } ngx_auth_main_conf_t;
 

@@ -37,6 +37,11 @@ my $skep = skep(pg => 0, conf => <<~"EOT");
                 proxy_set_header X-User \$auth_user;
             }
 
+            location /down/html/ {
+                auth_token required;
+                proxy_pass http://127.0.0.1:%%PORT:nobody%%;
+            }
+
             location /down/ {
                 auth_token required;
                 api_errors on;
@@ -86,7 +91,8 @@ is($res->header('X-Saw-User'), nobody, 'a client cannot say who it is');
 
 $res = get('/a');
 problem($res, 401, 'token_missing', 'without a token');
-is($res->header('WWW-Authenticate'), 'Bearer', 'the challenge');
+like($res->header('WWW-Authenticate'), qr/\ABearer realm="[^"]+"\z/,
+     'the challenge');
 is($res->header('X-Saw-User'), undef, 'the other server was not asked');
 
 problem(get('/a', token => 'x'), 401, 'token_invalid', 'a bad token');
@@ -104,11 +110,10 @@ $res = get('/missing', token => $token);
 status_is($res, 404, 'an error of the other server');
 is($res->body, 'not here', 'is passed on as it is');
 
-# without api_errors the refusal is nginx's own page
+# a refusal is a problem without api_errors, too; nginx's own errors are not
 $res = get('/html/x');
-status_is($res, 401, 'without api_errors');
-like($res->header('Content-Type'), qr{^text/html}, 'the error is a page');
-is($res->header('WWW-Authenticate'), 'Bearer', 'with the challenge');
+problem($res, 401, 'token_missing', 'without api_errors');
+like($res->header('WWW-Authenticate'), qr/\ABearer /, 'with the challenge');
 
 $res = get('/optional/x');
 status_is($res, 200, 'optional, without a token');
@@ -119,6 +124,9 @@ status_is(get('/optional/x', token => 'x'), 401, 'optional, with a bad one');
 
 problem(get('/down/x', token => $token), 502, 'bad_gateway',
         'the other server is down');
+$res = get('/down/html/x', token => $token);
+status_is($res, 502, 'without api_errors');
+like($res->header('Content-Type'), qr{^text/html}, 'that is a page of nginx');
 problem(get('/down/x'), 401, 'token_missing', 'that is not told to everybody');
 
 finish();

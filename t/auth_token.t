@@ -133,7 +133,7 @@ is_deeply(statuses($short), { 401 => 8 }, 'by every connection');
 # many tokens, more than the least cache holds, one after another
 
 $skep->reconfigure(set => { auth_token_cache => '32k' });
-$skep->nginx->reload;
+$skep->reload;
 
 my @tokens = map { $skep->token($user, { jti => "$_" }) } 1 .. 300;
 my $wrong = 0;
@@ -148,7 +148,7 @@ is($wrong, 0, '300 tokens with a cache of 32k, twice');
 # without a cache
 
 $skep->reconfigure(set => { auth_token_cache => 'off' });
-$skep->nginx->reload;
+$skep->reload;
 
 my $plain = $skep->token($user);
 
@@ -159,7 +159,7 @@ status_is($skep->get('/v1/me', token => $plain), 200, 'auth_token_cache off')
 # leeway
 
 $skep->reconfigure(set => { auth_leeway => '30s' });
-$skep->nginx->reload;
+$skep->reload;
 
 my $late = $skep->token($user, { exp => int(time) - 10 });
 
@@ -173,7 +173,7 @@ problem($skep->get('/v1/me', token =>
         401, 'token_expired', 'expired by more');
 
 $skep->reconfigure(set => {});
-$skep->nginx->reload;
+$skep->reload;
 problem($skep->get('/v1/me', token => $late), 401, 'token_expired',
         'without the leeway the cache does not help it');
 
@@ -187,7 +187,7 @@ $skep->nginx->write_file('key2', 'k' x 40, 0600);
 $skep->reconfigure(set => {
     auth_key => "HS256 $dir/nginx/key2 kid=new; auth_key HS256 $dir/key kid=old"
 });
-$skep->nginx->reload;
+$skep->reload;
 
 my $new = $skep->user;
 
@@ -200,7 +200,7 @@ problem($skep->get('/v1/me', token =>
         401, 'token_invalid', 'a kid stands for one key');
 
 $skep->reconfigure(set => { auth_key => "HS256 $dir/nginx/key2 kid=new" });
-$skep->nginx->reload;
+$skep->reload;
 status_is($new->get('/v1/me'), 200, 'the new key alone');
 problem($skep->get('/v1/me', token =>
             $skep->token($old, {}, { header => { kid => 'old' } })),

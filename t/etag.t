@@ -135,7 +135,7 @@ status_is($user->post("/v1/tasks/$new->{id}/complete", undef,
 # task_require_if_match
 
 $skep->reconfigure(location => 'task_require_if_match on;');
-$skep->nginx->reload;
+$skep->reload;
 
 my $version = $user->get($path)->json->{version};
 

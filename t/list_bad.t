@@ -83,7 +83,7 @@ my $bytes = decode_base64url($cursor);
 for my $i (0 .. length($bytes) - 1) {
     my $tampered = $bytes;
 
-    substr($tampered, $i, 1) ^= "\x01";
+    substr($tampered, $i, 1) ^.= "\x01";
     my $res = $user->get('/v1/tasks?limit=2&cursor='
                          . encode_base64url($tampered));
 

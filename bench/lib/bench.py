@@ -386,8 +386,8 @@ OWN = ('id', 'created_at', 'updated_at')
 def alike(mine, theirs, made=False):
     """Whether two answers say the same.
 
-    A time may be written with or without its empty fraction; a cursor is the
-    server's own."""
+    UTC is "Z" or "+00:00", and the fraction of a second may end in zeros; a
+    cursor is the server's own."""
 
     if isinstance(mine, dict):
         return (isinstance(theirs, dict) and mine.keys() == theirs.keys()
@@ -410,4 +410,5 @@ def alike(mine, theirs, made=False):
 
 
 def plain_time(text):
+    text = text.replace('+00:00', 'Z')
     return re.sub(r'(\.\d*?)0*Z$', r'\1Z', text).replace('.Z', 'Z')

@@ -549,6 +549,59 @@ requires_the_required(void **state)
 
 
 static void
+presets_an_instant(void **state)
+{
+    static const ngx_api_field_t  table[] = {
+        { ngx_string("since"), NGX_API_TIMESTAMP, 0, 0, 0, 0, NULL,
+          "2026-01-01T00:00:00Z" },
+        ngx_api_null_field
+    };
+
+    (void) state;
+
+    assert_int_equal(check_table(table, "", 0), NGX_OK);
+    assert_value(0, "2026-01-01T00:00:00Z", 0);
+    assert_true(values[0].integer == INT64_C(1767225600000000));
+}
+
+
+static void
+counts_in_good_english(void **state)
+{
+    static const ngx_api_field_t  table[] = {
+        { ngx_string("one"), NGX_API_STRING, 0, 1, 1, 0, NULL, NULL },
+        { ngx_string("two"), NGX_API_TEXT_BYTES, 0, 2, 2, 0, NULL, NULL },
+        ngx_api_null_field
+    };
+
+    (void) state;
+
+    assert_int_equal(check_table(table, "one=&two=", 9), NGX_OK);
+    assert_fault(0, "one", "too_short", "must be at least 1 character long");
+    assert_fault(1, "two", "too_short", "must be at least 2 bytes long");
+
+    assert_int_equal(check_table(table, "one=ab&two=abc", 14), NGX_OK);
+    assert_fault(0, "one", "too_long", "must be at most 1 character long");
+    assert_fault(1, "two", "too_long", "must be at most 2 bytes long");
+}
+
+
+static void
+refuses_a_list_of_labels(void **state)
+{
+    static const ngx_api_field_t  table[] = {
+        { ngx_string("labels"), NGX_API_LABELS, 0, 1, 5, 3, NULL, NULL },
+        ngx_api_null_field
+    };
+
+    (void) state;
+
+    assert_int_equal(check_table(table, "labels=a", 8), NGX_OK);
+    assert_only("labels", "invalid_type", NULL);
+}
+
+
+static void
 knows_an_empty_table(void **state)
 {
     (void) state;
@@ -659,6 +712,9 @@ main(void)
         unit(checks_lists_of_names),
         unit(checks_other_types),
         unit(requires_the_required),
+        unit(presets_an_instant),
+        unit(counts_in_good_english),
+        unit(refuses_a_list_of_labels),
         unit(knows_an_empty_table),
         unit(stands_noise),
         unit(survives_each_failed_allocation),

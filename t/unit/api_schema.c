@@ -657,8 +657,9 @@ knows_an_empty_table(void **state)
 static void
 copies_where(void **state)
 {
-    char       text[] = "/title";
-    ngx_str_t  where;
+    char        text[] = "/title";
+    ngx_str_t   where;
+    ngx_uint_t  n;
 
     (void) state;
 
@@ -672,6 +673,13 @@ copies_where(void **state)
     text[1] = 'T';
 
     assert_only("/title", "a_code", "A detail.");
+
+    for (n = 0; n < 100; n++) {
+        assert_int_equal(ngx_api_fault_add(c.faults, &where, "b", "x"),
+                         NGX_OK);
+    }
+
+    assert_int_equal(c.faults->nelts, NGX_API_FAULTS_MAX);
 }
 
 

@@ -300,22 +300,45 @@ trims_every_fraction(void **state)
 }
 
 
-/* a changed byte makes another valid text or none; never anything odd */
+/* of each byte, which others may stand in its place */
+
+static ngx_uint_t
+may_be(const char *text, size_t i, unsigned c)
+{
+    if (text[i] >= '0' && text[i] <= '9') {
+        return c >= '0' && c <= '9';
+    }
+
+    switch (text[i]) {
+
+    case 'T':
+        return c == 'T' || c == 't';
+
+    case 'Z':
+        return c == 'Z' || c == 'z';
+
+    case '+':
+        return c == '+' || c == '-';
+
+    default:
+        return c == (unsigned char) text[i];
+    }
+}
+
 
 static void
 stands_every_change(void **state)
 {
-    char      text[40], again[40];
-    size_t    i, len;
-    int64_t   usec, got;
-    unsigned  c;
+    char        text[40], again[40];
+    size_t      i, s, len;
+    int64_t     usec, got;
+    unsigned    c;
+    ngx_int_t   rc;
 
     static const char  *seeds[] = {
         "2024-02-29T23:59:59.123456Z", "2026-12-31T23:59:60+23:59",
-        "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9-00:00"
+        "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9+00:00"
     };
-
-    ngx_uint_t  s;
 
     (void) state;
 
@@ -328,16 +351,23 @@ stands_every_change(void **state)
 
             for (c = 0; c < 256; c++) {
                 text[i] = (char) c;
+                rc = parse(text, len, &usec);
 
-                if (parse(text, len, &usec) == NGX_OK) {
-                    assert_true(usec >= NGX_API_TIME_MIN
-                                && usec <= NGX_API_TIME_MAX);
-
-                    strcpy(again, format(usec));
-                    assert_int_equal(parse(again, strlen(again), &got),
-                                     NGX_OK);
-                    assert_true(got == usec);
+                if (!may_be(seeds[s], i, c)) {
+                    assert_int_equal(rc, NGX_ERROR);
+                    continue;
                 }
+
+                if (rc != NGX_OK) {
+                    continue;
+                }
+
+                assert_true(usec >= NGX_API_TIME_MIN
+                            && usec <= NGX_API_TIME_MAX);
+
+                strcpy(again, format(usec));
+                assert_int_equal(parse(again, strlen(again), &got), NGX_OK);
+                assert_true(got == usec);
             }
 
             text[i] = seeds[s][i];

@@ -1,21 +1,24 @@
-"""The task API on FastAPI and asyncpg: each worker process with a pool."""
+"""The task API on FastAPI and asyncpg, as their documentation has it: each
+worker process with a pool, dependencies, models of what comes and goes."""
 
 import base64
 import datetime
 import json
 import os
 import time
-import uuid
+from typing import List, Optional
+from uuid import UUID
 
 import asyncpg
 import jwt
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Extra, Field
 
 LIMIT = 20
 
 # no id is greater
-LAST = uuid.UUID(int=2**128 - 1)
+LAST = UUID(int=2**128 - 1)
 
 with open(os.environ['BENCH_KEY']) as f:
     KEY = f.read().rstrip('\n')
@@ -24,6 +27,7 @@ with open(os.environ['BENCH_SQL']) as f:
     SQL = json.load(f)
 
 app = FastAPI(openapi_url=None)
+bearer = HTTPBearer()
 
 
 class TaskInput(BaseModel):
@@ -32,6 +36,28 @@ class TaskInput(BaseModel):
 
     class Config:
         extra = Extra.forbid
+
+
+class Task(BaseModel):
+    id: UUID
+    project_id: UUID
+    title: str
+    description: str
+    status: str
+    priority: str
+    labels: List[str]
+    due_at: Optional[datetime.datetime]
+    assignee_id: Optional[UUID]
+    created_by: UUID
+    completed_at: Optional[datetime.datetime]
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+    version: int
+
+
+class Page(BaseModel):
+    data: List[Task]
+    next_cursor: Optional[str]
 
 
 @app.on_event('startup')
@@ -52,59 +78,21 @@ async def disconnect():
     await app.state.pool.close()
 
 
-tokens = {}
+async def user(credentials: HTTPAuthorizationCredentials = Depends(bearer)):
+    """Who is calling."""
 
-
-async def user(request: Request):
-    """Who is calling; a token that was verified is remembered."""
-
-    scheme, _, token = request.headers.get('authorization', '').partition(' ')
-    if scheme != 'Bearer':
-        raise HTTPException(401)
-
-    claims = tokens.get(token)
-
-    if claims is None:
-        try:
-            claims = jwt.decode(
-                token, KEY, algorithms=['HS256'], issuer='skep',
-                audience='skep', options={'require': ['exp', 'sub']})
-        except jwt.InvalidTokenError:
-            raise HTTPException(401)
-
-        if len(tokens) >= 1000:
-            tokens.clear()
-        tokens[token] = claims
-
-    elif claims['exp'] <= time.time():
+    try:
+        claims = jwt.decode(
+            credentials.credentials, KEY, algorithms=['HS256'], issuer='skep',
+            audience='skep', options={'require': ['exp', 'sub']})
+    except jwt.InvalidTokenError:
         raise HTTPException(401)
 
     return claims['sub']
 
 
-def plain(value):
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if isinstance(value, datetime.datetime):
-        return value.isoformat().replace('+00:00', 'Z')
-    raise TypeError(type(value))
-
-
-encode = json.JSONEncoder(default=plain, ensure_ascii=False,
-                          separators=(',', ':')).encode
-
-
-def answer(value, status=200, **headers):
-    return Response(encode(value), status, headers,
-                    media_type='application/json')
-
-
-def task(row):
-    return {name: value for name, value in row.items() if name[0] != '_'}
-
-
-def etag(row):
-    return '"%d"' % row['version']
+def etag(response, row):
+    response.headers['ETag'] = '"%d"' % row['version']
 
 
 def uuid7():
@@ -114,19 +102,20 @@ def uuid7():
     n = n & ~(0xf << 76) | 0x7 << 76
     n = n & ~(0x3 << 62) | 0x2 << 62
 
-    return uuid.UUID(int=n)
+    return UUID(int=n)
 
 
-@app.get('/v1/tasks/{id}')
-async def get(id: uuid.UUID, caller: str = Depends(user)):
+@app.get('/v1/tasks/{id}', response_model=Task)
+async def get(id: UUID, response: Response, caller: str = Depends(user)):
     row = await app.state.pool.fetchrow(SQL['get'], caller, id)
     if row is None:
         raise HTTPException(404)
 
-    return answer(task(row), ETag=etag(row))
+    etag(response, row)
+    return dict(row)
 
 
-@app.get('/v1/tasks')
+@app.get('/v1/tasks', response_model=Page)
 async def get_page(caller: str = Depends(user)):
     rows = await app.state.pool.fetch(SQL['list'], caller, None, LIMIT + 1,
                                       LAST, LAST)
@@ -136,12 +125,12 @@ async def get_page(caller: str = Depends(user)):
         rows.pop()
         cursor = base64.urlsafe_b64encode(rows[-1]['id'].bytes).decode()
 
-    return answer({'data': [task(row) for row in rows],
-                   'next_cursor': cursor})
+    return {'data': [dict(row) for row in rows], 'next_cursor': cursor}
 
 
-@app.post('/v1/tasks')
-async def create(new: TaskInput, caller: str = Depends(user)):
+@app.post('/v1/tasks', status_code=201, response_model=Task)
+async def create(new: TaskInput, response: Response,
+                 caller: str = Depends(user)):
     row = await app.state.pool.fetchrow(
         SQL['create'], caller, uuid7(),
         datetime.datetime.now(datetime.timezone.utc), None, new.title,
@@ -150,5 +139,6 @@ async def create(new: TaskInput, caller: str = Depends(user)):
     if row['_outcome'] != 'ok':
         raise HTTPException(422, row['_outcome'])
 
-    return answer(task(row), 201, ETag=etag(row),
-                  Location='/v1/tasks/%s' % row['id'])
+    etag(response, row)
+    response.headers['Location'] = '/v1/tasks/%s' % row['id']
+    return dict(row)

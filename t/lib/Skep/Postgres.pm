@@ -8,14 +8,14 @@ package Skep::Postgres;
 
 use v5.36;
 
-use Digest::SHA qw(sha256_hex);
+use Digest::SHA ();
 use Fcntl qw(:flock);
 use File::Find ();
 use File::Path ();
 use Time::HiRes qw(sleep time);
 
 use Skep::Process qw(
-    as_user alive build_dir children reap run source_dir spawn stop wait_until
+    alive build_dir children fork_child reap run source_dir spawn stop
 );
 
 # one that a careless writer of connection strings would trip over
@@ -32,7 +32,8 @@ my @settings = (
 );
 
 
-# new(dir => directory of the test, settings => [ lines ])
+# new(dir => directory of the test, settings => [ lines ],
+#     tcp => port on 127.0.0.1, beside the unix socket)
 
 sub new ($class, %o) {
     my $self = bless {
@@ -40,6 +41,8 @@ sub new ($class, %o) {
         data => "$o{dir}/pg/data",
         log  => "$o{dir}/pg/log",
         user => $> == 0 ? 'postgres' : (getpwuid $>)[0],
+        port => $o{tcp} // 5432,
+        tcp  => defined $o{tcp},
     }, $class;
 
     $self->_mkdir($self->{dir});
@@ -52,7 +55,8 @@ sub new ($class, %o) {
 
     open my $conf, '>>', "$self->{data}/postgresql.conf" or die "conf: $!";
     say $conf $_ for @settings, "unix_socket_directories = '$self->{dir}'",
-                     ($o{settings} // [])->@*;
+                     "port = $self->{port}", ($o{settings} // [])->@*;
+    say $conf "listen_addresses = '127.0.0.1'" if $self->{tcp};
     close $conf;
 
     return $self;
@@ -82,12 +86,28 @@ sub bin ($name) {
 # What nginx connects with.
 
 sub conninfo ($self) {
-    return "host=$self->{dir} dbname=skep user=skep_nginx";
+    my $where = $self->{tcp} ? "host=localhost port=$self->{port}"
+                             : "host=$self->{dir}";
+
+    return "$where dbname=skep user=skep_nginx";
 }
 
 
-sub log_file ($self) { return $self->{log} }
+# What sqitch works on, and what it wants to know.
+
+sub uri ($self) {
+    return "db:pg://postgres\@/skep?host=$self->{dir}";
+}
+
+
+sub sqitch_env ($self) {
+    return { SQITCH_FULLNAME => 'test', SQITCH_EMAIL => 'test@localhost',
+             TZ => 'UTC' };
+}
+
+
 sub pid ($self) { return $self->{pid} }
+sub _server ($self) { return ('-h', $self->{dir}, '-p', $self->{port}) }
 
 
 # Starts it and waits until it takes connections.  After a kill -9 the old
@@ -119,8 +139,7 @@ sub start ($self) {
 
 
 sub ready ($self) {
-    my ($rc) = run([bin('pg_isready'), '-q', '-t', '1', '-h',
-                      $self->{dir}]);
+    my ($rc) = run([bin('pg_isready'), '-q', '-t', '1', $self->_server]);
 
     return $rc == 0;
 }
@@ -194,7 +213,7 @@ sub execute ($self, $sql) {
 
 sub _psql ($self, $options, $sql, $db = 'skep') {
     return run([bin('psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', @$options,
-                '-h', $self->{dir}, '-U', 'postgres', '-d', $db],
+                $self->_server, '-U', 'postgres', '-d', $db],
                stdin => $sql, env => { PGCLIENTENCODING => 'UTF8' });
 }
 
@@ -212,13 +231,17 @@ sub connections ($self) {
 # it by close().
 
 sub session ($self) {
-    my @cmd = (bin('psql'), '-X', '-q', '-A', '-t', '-h', $self->{dir},
-               '-U', 'postgres', '-d', 'skep');
-
-    open my $in, '|-', @cmd or die "psql: $!";
+    pipe my $out, my $in or die "pipe: $!";
     $in->autoflush(1);
 
-    return bless { in => $in }, 'Skep::Postgres::Session';
+    my $pid = fork_child(sub {
+        open STDIN, '<&', $out or die "dup: $!";
+        open STDOUT, '>', '/dev/null' or die "/dev/null: $!";
+        exec bin('psql'), '-X', '-q', $self->_server, '-U', 'postgres',
+             '-d', 'skep' or die "psql: $!";
+    }, 'psql');
+
+    return bless { in => $in, pid => $pid }, 'Skep::Postgres::Session';
 }
 
 
@@ -247,7 +270,7 @@ sub _template ($user) {
     my $work = Skep::Process::tempdir();
     my $self = bless {
         dir => "$work/pg", data => "$work/pg/data", log => "$work/pg/log",
-        user => $user
+        user => $user, port => 5432,
     }, __PACKAGE__;
 
     $self->_mkdir($self->{dir});
@@ -303,7 +326,8 @@ sub _initdb ($self) {
 
     _write("$self->{data}/pg_hba.conf",
            "local all postgres peer map=skep\n",
-           "local all all scram-sha-256\n");
+           "local all all scram-sha-256\n",
+           "host all all 127.0.0.1/32 scram-sha-256\n");
     _write("$self->{data}/pg_ident.conf",
            map { "skep $_ postgres\n" } $me, $self->{user});
 
@@ -318,11 +342,8 @@ sub _migrate ($self) {
     my ($rc, $out) = $self->_psql([], 'CREATE DATABASE skep', 'postgres');
     die "CREATE DATABASE: $out" if $rc;
 
-    ($rc, $out) = run(['sqitch', '--quiet', 'deploy', '--verify',
-                       "db:pg://postgres\@/skep?host=$self->{dir}"],
-                      dir => source_dir() . '/sql',
-                      env => { SQITCH_USER_NAME => 'test', TZ => 'UTC',
-                               SQITCH_USER_EMAIL => 'test@localhost' });
+    ($rc, $out) = run(['sqitch', '--quiet', 'deploy', '--verify', $self->uri],
+                      dir => source_dir() . '/sql', env => $self->sqitch_env);
     die "sqitch deploy: $out" if $rc;
 
     my $password = PASSWORD =~ s/'/''/gr;
@@ -347,18 +368,14 @@ sub send ($self, $sql) {
 }
 
 
-# By command: a child of the test may hold the pipe open still.
-
 sub close ($self) {
     my $in = delete $self->{in} // return;
 
-    $in->say(';\\q');
+    # by command: a child of the test may hold the pipe open still
+    $in->say(';\q');
     CORE::close $in;
-}
-
-
-sub DESTROY ($self) {
-    $self->close;
+    Skep::Process::stop($self->{pid}) if !defined Skep::Process::reap(
+                                                      $self->{pid}, 2);
 }
 
 

@@ -31,6 +31,7 @@ my %defaults = (
 #     workers    of nginx (1)
 #     pg         0: no PostgreSQL; api_pg points to where none is
 #     pg_conf    [ lines for postgresql.conf ]
+#     pg_tcp     a port: nginx connects over TCP
 #     set        { directive of http level => value, undef to leave out }
 #     main, http, server, location, servers
 #                further text for those levels; "servers" stands in http,
@@ -43,8 +44,8 @@ sub new ($class, %o) {
     my $dir = tempdir();
     my $self = bless { dir => $dir, allow_log => $o{allow_log} }, $class;
 
-    $self->{pg} = Skep::Postgres->new(dir => $dir, settings => $o{pg_conf})
-        if $o{pg} // 1;
+    $self->{pg} = Skep::Postgres->new(dir => $dir, settings => $o{pg_conf},
+                                      tcp => $o{pg_tcp}) if $o{pg} // 1;
 
     $self->{key} = join '', map { sprintf '%02x', int rand 256 } 1 .. 24;
     $self->_write("key", "$self->{key}\n");
@@ -123,6 +124,16 @@ sub _conf ($self, %o) {
 sub reconfigure ($self, %o) {
     $self->{options} = { $self->{options}->%*, %o };
     $self->nginx->configure($self->_conf($self->{options}->%*));
+}
+
+
+# Reloads nginx, and waits until the workers of before are gone.
+
+sub reload ($self) {
+    my @old = $self->nginx->reload;
+
+    $self->client->close;
+    $self->nginx->gone(10, @old) or croak 'old workers stay';
 }
 
 

@@ -67,7 +67,7 @@ sub finish () {
 
     if (!Test::More->builder->is_passing) {
         for my $server (@servers) {
-            my @lines = grep { !/\[info\]/ } split /\n/, $server->nginx->log;
+            my @lines = grep { !/\[(?:info|notice)\]/ } split /\n/, $server->nginx->log;
             splice @lines, 0, @lines - 30 if @lines > 30;
             diag("error log:\n", map { "$_\n" } @lines);
         }

@@ -1,0 +1,32 @@
+#!/usr/bin/env perl
+
+# nginx starts and serves while PostgreSQL is not there yet, and finds it when
+# it comes.
+
+use v5.36;
+
+use Skep::Server;
+use Skep::Test;
+use Time::HiRes qw(time);
+
+my $skep = Skep::Server->new;
+
+$skep->nginx->start;
+status_is($skep->get('/livez'), 200, 'nginx starts without PostgreSQL');
+status_is($skep->get('/readyz', plain => 1), 503, 'but is not ready');
+problem($skep->post('/v1/auth/register', {
+            email => 'a@example.com', password => 'x' x 8, name => 'A' }),
+        503, 'database_unavailable', 'register');
+
+$skep->pg->start;
+my $start = time;
+
+ok($skep->wait_ready(10), 'ready when PostgreSQL is there');
+cmp_ok(time - $start, '<=', 2.2, 'within 2 s');
+status_is($skep->user->get('/v1/me'), 200, 'and serves');
+
+$skep->client->close;
+ok(defined $skep->nginx->quit, 'nginx quits in time');
+is(scalar(my @faults = $skep->nginx->log_faults), 0,
+   'nothing alarming in the error log');
+done_testing();

@@ -1,0 +1,67 @@
+#!/usr/bin/env perl
+
+# The role of nginx may do what the statements do, and nothing else.
+
+use v5.36;
+
+use Skep::Postgres;
+use Skep::Process qw(tempdir);
+use Skep::Test;
+
+my $pg = Skep::Postgres->new(dir => tempdir())->start;
+
+
+# What the role gets to hear of a statement.
+
+sub says ($sql) {
+    my ($rc, $out) = $pg->_psql([], "SET ROLE skep_nginx; $sql");
+
+    return $out;
+}
+
+sub denied ($sql) {
+    like(says($sql), qr/permission denied|must be (?:owner|superuser)/, $sql);
+}
+
+
+is_deeply($pg->query(<<~'SQL'), [['f', 'f', 'f', 'f', 'f', 't']],
+    SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls,
+           rolcanlogin
+    FROM pg_roles WHERE rolname = 'skep_nginx'
+    SQL
+    'no privilege but to log in');
+
+unlike(says('SELECT id FROM task.tasks'), qr/ERROR/, 'it reads tasks');
+
+denied('CREATE TABLE public.t (i int)');
+denied('CREATE TABLE task.t (i int)');
+denied('CREATE TEMPORARY TABLE t (i int)');
+denied('CREATE SCHEMA s');
+denied('CREATE FUNCTION task.f() RETURNS int LANGUAGE sql RETURN 1');
+denied('ALTER TABLE task.tasks ADD COLUMN c int');
+denied('DROP TABLE task.tasks');
+denied("TRUNCATE $_")
+    for qw(auth.users auth.sessions task.tasks task.projects notify.outbox);
+denied("DELETE FROM $_")
+    for qw(auth.users auth.sessions task.tasks task.projects task.members);
+denied("UPDATE auth.users SET role = 'admin'");
+denied("UPDATE auth.users SET password_hash = '\$x'");
+denied("INSERT INTO auth.users (id, email, name, password_hash, role)
+        VALUES ('@{[nobody]}', 'x\@y', 'x', '\$x', 'admin')");
+denied('UPDATE task.tasks SET created_by = NULL');
+denied('UPDATE task.tasks SET id = NULL');
+denied("UPDATE task.members SET role = 'owner'");
+denied('SELECT refresh_hash FROM auth.sessions');
+denied('SELECT data FROM notify.outbox');
+denied('SELECT rolpassword FROM pg_authid');
+denied("COPY task.tasks TO PROGRAM 'cat'");
+denied("COPY task.tasks TO '/tmp/x'");
+denied("SELECT pg_read_file('/etc/passwd')");
+denied('ALTER SYSTEM SET fsync = off');
+
+is($pg->value(<<~'SQL'), 0, 'another role has no way in');
+    SELECT count(*) FROM (VALUES ('CONNECT'), ('TEMPORARY'), ('CREATE')) p (p)
+    WHERE has_database_privilege('pg_monitor', 'skep', p)
+    SQL
+
+done_testing();
