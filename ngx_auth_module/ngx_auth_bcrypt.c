@@ -67,6 +67,22 @@ ngx_auth_bcrypt_dummy(ngx_uint_t cost, char *hash)
 }
 
 
+ngx_uint_t
+ngx_auth_bcrypt_cost(const char *hash)
+{
+    /* "$2b$10$..." */
+
+    if (ngx_strlen(hash) != NGX_AUTH_BCRYPT_LEN
+        || hash[0] != '$' || hash[1] != '2' || hash[3] != '$'
+        || hash[4] < '0' || hash[4] > '9' || hash[5] < '0' || hash[5] > '9')
+    {
+        return 0;
+    }
+
+    return (hash[4] - '0') * 10 + (hash[5] - '0');
+}
+
+
 static ngx_int_t
 ngx_auth_bcrypt_setting(ngx_uint_t cost, char *setting)
 {

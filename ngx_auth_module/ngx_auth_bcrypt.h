@@ -2,9 +2,8 @@
 /*
  * Password hashes: bcrypt, "$2b$", by libxcrypt's crypt_r().
  *
- * Pure and slow: each call but ngx_auth_bcrypt_dummy() takes what the cost
- * asks for, 50 ms and more, and belongs in a thread.  Any number of threads
- * may call at once.
+ * Pure and slow: to hash and to verify takes what the cost asks for, 50 ms and
+ * more, and belongs in a thread.  Any number of threads may call at once.
  */
 
 
@@ -43,6 +42,9 @@ ngx_int_t ngx_auth_bcrypt_verify(const char *password, const char *hash);
  * an account's of the same cost.  hash as above; NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_auth_bcrypt_dummy(ngx_uint_t cost, char *hash);
+
+/* the cost of a hash; 0 if it is none */
+ngx_uint_t ngx_auth_bcrypt_cost(const char *hash);
 
 
 #endif /* _NGX_AUTH_BCRYPT_H_INCLUDED_ */

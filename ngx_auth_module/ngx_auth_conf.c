@@ -15,6 +15,7 @@ static ngx_int_t ngx_auth_key_kid(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf,
 static ngx_int_t ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf);
 static ngx_int_t ngx_auth_conf_accounts(ngx_conf_t *cf,
     ngx_auth_main_conf_t *amcf);
+static void ngx_auth_refused_close(void *data);
 
 
 /* auth_key HS256 FILE [kid=NAME]; */
@@ -195,6 +196,79 @@ ngx_auth_token_cache_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* auth_password_refuse FILE; */
+
+char *
+ngx_auth_password_refuse_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_auth_main_conf_t *amcf = conf;
+
+    ngx_str_t            name;
+    ngx_uint_t           line;
+    const char          *fault;
+    ngx_auth_refused_t  *list;
+    ngx_pool_cleanup_t  *cln;
+
+    if (amcf->refused) {
+        return "is duplicate";
+    }
+
+    name = ((ngx_str_t *) cf->args->elts)[1];
+
+    list = ngx_palloc(cf->pool, sizeof(ngx_auth_refused_t));
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (list == NULL || cln == NULL
+        || ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* workers inherit it open: they may have no way to the file */
+
+    list->fd = open((const char *) name.data, O_RDONLY|O_CLOEXEC);
+
+    if (list->fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_auth_refused_close;
+    cln->data = list;
+
+    switch (ngx_auth_refused_check(list, &line, &fault)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "line %ui of \"%V\" %s",
+                           line, &name, fault);
+        return NGX_CONF_ERROR;
+
+    default:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_read_file_n " \"%V\" failed", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->refused = list;
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_auth_refused_close(void *data)
+{
+    ngx_auth_refused_t *list = data;
+
+    (void) ngx_close_file(list->fd);
+}
+
+
 ngx_int_t
 ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 {
@@ -282,7 +356,15 @@ static ngx_int_t
 ngx_auth_conf_accounts(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 {
     char                   *token;
+    ngx_uint_t              i;
+    ngx_api_field_t       **passwords;
     ngx_auth_jwt_claims_t   claims;
+
+    passwords = amcf->new_passwords.elts;
+
+    for (i = 0; i < amcf->new_passwords.nelts; i++) {
+        passwords[i]->min = amcf->password_min;
+    }
 
     amcf->thread_pool = ngx_thread_pool_add(cf, &amcf->thread_pool_name);
     if (amcf->thread_pool == NULL) {

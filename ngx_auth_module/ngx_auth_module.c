@@ -4,8 +4,8 @@
  */
 
 
-#include "ngx_auth_module.h"
-#include "ngx_auth_sql.h"
+#include "ngx_auth_account.h"
+#include "ngx_auth_revoked.h"
 
 
 #define NGX_AUTH_OFF       0
@@ -67,6 +67,10 @@ static ngx_conf_num_bounds_t  ngx_auth_bcrypt_cost_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_auth_password_bounds = {
+    ngx_conf_check_num_bounds, 8, NGX_AUTH_BCRYPT_PASSWORD
+};
+
 static ngx_auth_time_bounds_t  ngx_auth_ttl_bounds = {
     ngx_auth_time_check, 1, 10 * 365 * 24 * 60 * 60
 };
@@ -127,12 +131,33 @@ static ngx_command_t  ngx_auth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("auth_revocations"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_auth_revocations_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("auth_bcrypt_cost"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_auth_main_conf_t, bcrypt_cost),
       &ngx_auth_bcrypt_cost_bounds },
+
+    { ngx_string("auth_password_min_length"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, password_min),
+      &ngx_auth_password_bounds },
+
+    { ngx_string("auth_password_refuse"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_auth_password_refuse_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("auth_thread_pool"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -371,11 +396,23 @@ ngx_auth_verify(ngx_http_request_t *r, const ngx_str_t *token,
 static ngx_int_t
 ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
 {
-    ngx_api_identity_t     *identity;
-    ngx_auth_jwt_claims_t  *claims;
+    ngx_api_identity_t       *identity;
+    ngx_auth_main_conf_t     *amcf;
+    ngx_auth_jwt_claims_t    *claims;
+    const ngx_api_problem_t  *problem;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
 
     identity = &bearer->identity;
     claims = &bearer->claims;
+
+    problem = ngx_auth_revoked_problem(amcf, claims);
+
+    if (problem) {
+        return problem->status == NGX_HTTP_UNAUTHORIZED
+               ? ngx_auth_challenge(r, problem)
+               : ngx_api_problem(r, problem, NULL);
+    }
 
     identity->user.data = claims->user;
     identity->user.len = ngx_strlen(claims->user);
@@ -389,6 +426,25 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
     identity->expires = (time_t) claims->expires;
 
     return ngx_api_identity_set(r, identity);
+}
+
+
+ngx_auth_ctx_t *
+ngx_auth_ctx(ngx_http_request_t *r)
+{
+    ngx_auth_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_auth_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_auth_ctx_t));
+
+        if (ctx) {
+            ngx_http_set_ctx(r, ctx, ngx_auth_module);
+        }
+    }
+
+    return ctx;
 }
 
 
@@ -450,7 +506,9 @@ ngx_auth_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_auth_conf_init(cf, amcf) != NGX_OK) {
+    if (ngx_auth_conf_init(cf, amcf) != NGX_OK
+        || ngx_auth_revoked_conf_init(cf, amcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -487,6 +545,9 @@ ngx_auth_create_main_conf(ngx_conf_t *cf)
     amcf->access_ttl = NGX_CONF_UNSET;
     amcf->refresh_ttl = NGX_CONF_UNSET;
     amcf->cache_size = NGX_CONF_UNSET_SIZE;
+    amcf->password_min = NGX_CONF_UNSET_UINT;
+    amcf->revocations_size = NGX_CONF_UNSET_SIZE;
+    amcf->revocations_poll = NGX_CONF_UNSET_MSEC;
     amcf->bcrypt_cost = NGX_CONF_UNSET_UINT;
 
     return amcf;
@@ -502,6 +563,9 @@ ngx_auth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(amcf->access_ttl, 15 * 60);
     ngx_conf_init_value(amcf->refresh_ttl, 30 * 24 * 60 * 60);
     ngx_conf_init_size_value(amcf->cache_size, 8 * 1024 * 1024);
+    ngx_conf_init_uint_value(amcf->password_min, 8);
+    ngx_conf_init_size_value(amcf->revocations_size, 1024 * 1024);
+    ngx_conf_init_msec_value(amcf->revocations_poll, 500);
     ngx_conf_init_uint_value(amcf->bcrypt_cost, 10);
 
     if (amcf->jwt.issuer.data == NULL) {
@@ -551,7 +615,15 @@ ngx_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_auth_init_process(ngx_cycle_t *cycle)
 {
-    return ngx_auth_digest_init();
+    ngx_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_auth_module);
+
+    if (ngx_auth_digest_init() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_auth_revoked_init_process(cycle, amcf);
 }
 
 
@@ -582,19 +654,26 @@ ngx_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char                  *rv;
-    ngx_str_t             *value;
-    ngx_auth_main_conf_t  *amcf;
+    char                   *rv;
+    ngx_str_t              *value;
+    ngx_auth_main_conf_t   *amcf;
+    const ngx_api_route_t  *routes;
 
-    rv = ngx_api_route_switch(cf, ngx_auth_account_routes, ngx_auth_sql,
-                              NGX_AUTH_SQL_N);
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
+
+    routes = ngx_auth_routes(cf, amcf);
+    if (routes == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rv = ngx_api_route_switch(cf, routes, ngx_auth_sql, NGX_AUTH_SQL_N);
 
     value = cf->args->elts;
 
     if (rv == NGX_CONF_OK
         && ngx_strcasecmp(value[1].data, (u_char *) "on") == 0)
     {
-        amcf = ngx_auth_in_use(cf, "auth_api");
+        (void) ngx_auth_in_use(cf, "auth_api");
         amcf->accounts = 1;
     }
 

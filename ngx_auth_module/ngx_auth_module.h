@@ -14,6 +14,8 @@
 #include "ngx_auth_cache.h"
 #include "ngx_auth_digest.h"
 #include "ngx_auth_jwt.h"
+#include "ngx_auth_revoked_zone.h"
+#include "ngx_auth_refused.h"
 
 
 #if !(NGX_THREADS)
@@ -34,6 +36,16 @@ typedef struct {
     size_t                cache_size;        /* 0: off */
     ngx_auth_cache_t     *cache;             /* NULL: off */
 
+    size_t                revocations_size;
+    ngx_msec_t            revocations_poll;
+    ngx_auth_revoked_zone_t  *revoked;       /* NULL: auth is not in use */
+
+    const ngx_api_route_t  *routes;          /* of accounts; NULL unless those */
+    ngx_array_t           new_passwords;     /* of ngx_api_field_t *: of theirs,
+                                                those for new passwords */
+    ngx_uint_t            password_min;      /* bytes of a new password */
+    ngx_auth_refused_t   *refused;           /* NULL: none is */
+
     ngx_uint_t            bcrypt_cost;
     char                  dummy[NGX_AUTH_BCRYPT_LEN + 1];
 
@@ -46,7 +58,19 @@ typedef struct {
     ngx_uint_t            needs_line;
 
     unsigned              accounts:1;        /* auth_api is on somewhere */
+    unsigned              revocations_pg:1;  /* PostgreSQL knows of them */
 } ngx_auth_main_conf_t;
+
+
+/* of a request */
+typedef struct {
+    void                 *call;              /* of the handler that answers, see
+                                                ngx_auth_account.h */
+} ngx_auth_ctx_t;
+
+
+/* made when there is none; NULL: out of memory */
+ngx_auth_ctx_t *ngx_auth_ctx(ngx_http_request_t *r);
 
 
 /* for ngx_conf_set_sec_slot(), as ngx_conf_num_bounds_t is for numbers */
@@ -65,6 +89,9 @@ char *ngx_auth_name_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_auth_token_cache_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+char *ngx_auth_password_refuse_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* once all is read: keys and what hangs on them; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf);
 
@@ -79,11 +106,13 @@ extern ngx_module_t  ngx_auth_module;
 
 extern const ngx_api_problem_t  ngx_auth_token_invalid;
 extern const ngx_api_problem_t  ngx_auth_token_expired;
+extern const ngx_api_problem_t  ngx_auth_token_revoked;
 extern const ngx_api_problem_t  ngx_auth_invalid_credentials;
 extern const ngx_api_problem_t  ngx_auth_email_taken;
+extern const ngx_api_problem_t  ngx_auth_refresh_token_invalid;
+extern const ngx_api_problem_t  ngx_auth_refresh_token_reused;
+extern const ngx_api_problem_t  ngx_auth_last_owner;
 extern const ngx_api_problem_t  ngx_auth_server_busy;
-
-extern const ngx_api_route_t  ngx_auth_account_routes[];
 
 
 #endif /* _NGX_AUTH_MODULE_H_INCLUDED_ */

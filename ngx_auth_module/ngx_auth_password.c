@@ -9,96 +9,87 @@
 #define NGX_AUTH_PASSWORD_TIMEOUT  60000      /* ms; only logged */
 
 
+/* empty texts: not asked for */
 typedef struct {
     ngx_auth_password_handler_pt   handler;
-    ngx_uint_t                     cost;      /* 0: verify */
+    const ngx_auth_refused_t      *refused;
+    ngx_uint_t                     cost;      /* of new hashes */
+    ngx_uint_t                     rehash;
     ngx_int_t                      rc;
     volatile ngx_uint_t            cancelled;
     char                          *action;    /* of the log, before this */
-    char                           password[NGX_AUTH_BCRYPT_PASSWORD + 1];
+    char                           current[NGX_AUTH_BCRYPT_PASSWORD + 1];
+    char                           fresh[NGX_AUTH_BCRYPT_PASSWORD + 1];
     char                           hash[NGX_AUTH_BCRYPT_LEN + 1];
-} ngx_auth_password_t;
+    char                           made[NGX_AUTH_BCRYPT_LEN + 1];
+} ngx_auth_password_task_t;
 
 
 static ngx_thread_task_t *ngx_auth_password_task(ngx_http_request_t *r,
-    const char *password, ngx_auth_password_handler_pt handler);
+    const ngx_auth_password_t *job, ngx_auth_password_handler_pt handler);
+static ngx_int_t ngx_auth_password_take(const ngx_api_value_t *value,
+    char *copy);
 static ngx_int_t ngx_auth_password_post(ngx_http_request_t *r,
     ngx_thread_pool_t *pool, ngx_thread_task_t *task);
 static void ngx_auth_password_thread(void *data, ngx_log_t *log);
+static ngx_int_t ngx_auth_password_verify(ngx_auth_password_task_t *pw);
+static ngx_int_t ngx_auth_password_hash(ngx_auth_password_task_t *pw,
+    ngx_log_t *log);
+static void ngx_auth_password_wipe(ngx_auth_password_task_t *pw);
 static void ngx_auth_password_nice(ngx_log_t *log);
 static void ngx_auth_password_done(ngx_event_t *ev);
 static void ngx_auth_password_cancel(void *data);
 
 
-ngx_int_t
-ngx_auth_password_hash(ngx_http_request_t *r, ngx_thread_pool_t *pool,
-    const char *password, ngx_uint_t cost,
+void
+ngx_auth_password_run(ngx_http_request_t *r, const ngx_auth_password_t *job,
     ngx_auth_password_handler_pt handler)
 {
-    ngx_thread_task_t    *task;
-    ngx_auth_password_t  *pw;
+    ngx_thread_task_t     *task;
+    ngx_auth_main_conf_t  *amcf;
 
-    task = ngx_auth_password_task(r, password, handler);
+    amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
+
+    task = ngx_auth_password_task(r, job, handler);
+
     if (task == NULL) {
-        return NGX_ERROR;
+        ngx_api_finish(r, NGX_ERROR);
+        return;
     }
 
-    pw = task->ctx;
-    pw->cost = cost;
-
-    return ngx_auth_password_post(r, pool, task);
-}
-
-
-ngx_int_t
-ngx_auth_password_verify(ngx_http_request_t *r, ngx_thread_pool_t *pool,
-    const char *password, const char *hash,
-    ngx_auth_password_handler_pt handler)
-{
-    ngx_thread_task_t    *task;
-    ngx_auth_password_t  *pw;
-
-    task = ngx_auth_password_task(r, password, handler);
-    if (task == NULL) {
-        return NGX_ERROR;
+    if (ngx_auth_password_post(r, amcf->thread_pool, task) != NGX_OK) {
+        ngx_api_finish(r, ngx_api_problem(r, &ngx_auth_server_busy, NULL));
     }
-
-    pw = task->ctx;
-
-    /* what is not bcrypt's stays empty here, and is none to the thread */
-
-    if (ngx_strlen(hash) == NGX_AUTH_BCRYPT_LEN) {
-        ngx_memcpy(pw->hash, hash, NGX_AUTH_BCRYPT_LEN + 1);
-    }
-
-    return ngx_auth_password_post(r, pool, task);
 }
 
 
 static ngx_thread_task_t *
-ngx_auth_password_task(ngx_http_request_t *r, const char *password,
+ngx_auth_password_task(ngx_http_request_t *r, const ngx_auth_password_t *job,
     ngx_auth_password_handler_pt handler)
 {
-    size_t                len;
-    ngx_thread_task_t    *task;
-    ngx_http_cleanup_t   *cln;
-    ngx_auth_password_t  *pw;
+    ngx_thread_task_t         *task;
+    ngx_http_cleanup_t        *cln;
+    ngx_auth_main_conf_t      *amcf;
+    ngx_auth_password_task_t  *pw;
 
-    len = ngx_strlen(password);
+    amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
 
-    if (len > NGX_AUTH_BCRYPT_PASSWORD) {
-        return NULL;
-    }
-
-    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_auth_password_t));
+    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_auth_password_task_t));
     if (task == NULL) {
         return NULL;
     }
 
     pw = task->ctx;
 
+    if (ngx_auth_password_take(job->current, pw->current) != NGX_OK
+        || ngx_auth_password_take(job->fresh, pw->fresh) != NGX_OK)
+    {
+        return NULL;
+    }
+
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
+        ngx_auth_password_wipe(pw);
         return NULL;
     }
 
@@ -106,7 +97,15 @@ ngx_auth_password_task(ngx_http_request_t *r, const char *password,
     cln->data = pw;
 
     pw->handler = handler;
-    ngx_memcpy(pw->password, password, len + 1);
+    pw->refused = amcf->refused;
+    pw->cost = amcf->bcrypt_cost;
+    pw->rehash = job->rehash;
+
+    /* what is not bcrypt's stays empty here, and is none to the thread */
+
+    if (job->hash && ngx_strlen(job->hash) == NGX_AUTH_BCRYPT_LEN) {
+        ngx_memcpy(pw->hash, job->hash, NGX_AUTH_BCRYPT_LEN + 1);
+    }
 
     task->handler = ngx_auth_password_thread;
     task->event.handler = ngx_auth_password_done;
@@ -117,16 +116,40 @@ ngx_auth_password_task(ngx_http_request_t *r, const char *password,
 }
 
 
+/* moves a password out of the body; the tables of fields see to its length */
+
+static ngx_int_t
+ngx_auth_password_take(const ngx_api_value_t *value, char *copy)
+{
+    ngx_int_t  rc;
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    rc = NGX_ERROR;
+
+    if (value->len <= NGX_AUTH_BCRYPT_PASSWORD) {
+        ngx_memcpy(copy, value->text, value->len + 1);
+        rc = NGX_OK;
+    }
+
+    ngx_explicit_memzero((char *) value->text, value->len);
+
+    return rc;
+}
+
+
 static ngx_int_t
 ngx_auth_password_post(ngx_http_request_t *r, ngx_thread_pool_t *pool,
     ngx_thread_task_t *task)
 {
-    ngx_auth_password_t  *pw;
+    ngx_auth_password_task_t  *pw;
 
     pw = task->ctx;
 
     if (ngx_thread_task_post(pool, task) != NGX_OK) {
-        ngx_explicit_memzero(pw->password, sizeof(pw->password));
+        ngx_auth_password_wipe(pw);
         return NGX_BUSY;
     }
 
@@ -162,21 +185,97 @@ ngx_auth_password_post(ngx_http_request_t *r, ngx_thread_pool_t *pool,
 static void
 ngx_auth_password_thread(void *data, ngx_log_t *log)
 {
-    ngx_auth_password_t *pw = data;
+    ngx_auth_password_task_t *pw = data;
 
     ngx_auth_password_nice(log);
 
     if (pw->cancelled) {
         pw->rc = NGX_ERROR;
 
-    } else if (pw->cost) {
-        pw->rc = ngx_auth_bcrypt_hash(pw->password, pw->cost, pw->hash);
-
     } else {
-        pw->rc = ngx_auth_bcrypt_verify(pw->password, pw->hash);
+        pw->rc = pw->current[0] ? ngx_auth_password_verify(pw) : NGX_OK;
+
+        if (pw->rc == NGX_OK && pw->fresh[0]) {
+            pw->rc = ngx_auth_password_hash(pw, log);
+        }
     }
 
-    ngx_explicit_memzero(pw->password, sizeof(pw->password));
+    ngx_auth_password_wipe(pw);
+}
+
+
+static ngx_int_t
+ngx_auth_password_verify(ngx_auth_password_task_t *pw)
+{
+    char        idle[NGX_AUTH_BCRYPT_LEN + 1];
+    ngx_int_t   rc;
+    ngx_uint_t  cost;
+
+    rc = ngx_auth_bcrypt_verify(pw->current, pw->hash);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    cost = ngx_auth_bcrypt_cost(pw->hash);
+
+    if (rc == NGX_OK) {
+
+        if (pw->rehash && cost < pw->cost
+            && ngx_auth_bcrypt_hash(pw->current, pw->cost, pw->made)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    /*
+     * The cost was raised since: all in all a wrong password is to take as long
+     * as one of an account that there is not.  2^n + 2^n + ... + 2^(m - 1) is
+     * 2^m.
+     */
+
+    while (cost < pw->cost) {
+        if (ngx_auth_bcrypt_hash(pw->current, cost++, idle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_auth_password_hash(ngx_auth_password_task_t *pw, ngx_log_t *log)
+{
+    if (pw->refused) {
+
+        switch (ngx_auth_refused_find(pw->refused, pw->fresh)) {
+
+        case NGX_OK:
+            return NGX_ABORT;
+
+        case NGX_DECLINED:
+            break;
+
+        default:
+            ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+                          "the file of \"auth_password_refuse\" can't be read: "
+                          "a password is not looked up in it");
+        }
+    }
+
+    return ngx_auth_bcrypt_hash(pw->fresh, pw->cost, pw->made);
+}
+
+
+static void
+ngx_auth_password_wipe(ngx_auth_password_task_t *pw)
+{
+    ngx_explicit_memzero(pw->current, sizeof(pw->current));
+    ngx_explicit_memzero(pw->fresh, sizeof(pw->fresh));
 }
 
 
@@ -213,10 +312,10 @@ ngx_auth_password_nice(ngx_log_t *log)
 static void
 ngx_auth_password_done(ngx_event_t *ev)
 {
-    ngx_connection_t     *c;
-    ngx_thread_task_t    *task;
-    ngx_http_request_t   *r;
-    ngx_auth_password_t  *pw;
+    ngx_connection_t          *c;
+    ngx_thread_task_t         *task;
+    ngx_http_request_t        *r;
+    ngx_auth_password_task_t  *pw;
 
     r = ev->data;
     c = r->connection;
@@ -246,7 +345,7 @@ ngx_auth_password_done(ngx_event_t *ev)
 
         c->log->action = pw->action;
 
-        pw->handler(r, pw->rc, pw->hash);
+        pw->handler(r, pw->rc, pw->hash, pw->made[0] ? pw->made : NULL);
 
     } else {
 
@@ -267,7 +366,7 @@ ngx_auth_password_done(ngx_event_t *ev)
 static void
 ngx_auth_password_cancel(void *data)
 {
-    ngx_auth_password_t *pw = data;
+    ngx_auth_password_task_t *pw = data;
 
     pw->cancelled = 1;
 }

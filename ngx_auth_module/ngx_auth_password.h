@@ -1,7 +1,7 @@
 
 /*
- * Password hashes for request handlers: bcrypt in an nginx thread pool, so
- * that the event loop never waits for it.
+ * Passwords of request handlers: bcrypt in an nginx thread pool, so that the
+ * event loop never waits for it.
  */
 
 
@@ -9,36 +9,41 @@
 #define _NGX_AUTH_PASSWORD_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
-
+#include "ngx_api.h"
 #include "ngx_auth_bcrypt.h"
 
 
+/* What is to be done, in this order; zeros: not. */
+typedef struct {
+    const ngx_api_value_t  *current;  /* to verify against hash */
+    const char             *hash;     /* NUL-terminated */
+    const ngx_api_value_t  *fresh;    /* to look up in auth_password_refuse and
+                                         to hash */
+    unsigned                rehash:1; /* to hash current, if the cost of hash
+                                         is below auth_bcrypt_cost */
+} ngx_auth_password_t;
+
+
 /*
- * rc: as of ngx_auth_bcrypt_hash() or ngx_auth_bcrypt_verify().  hash: the new
- * hash, or the one that was verified against, NUL-terminated, in the request's
- * pool.
+ * rc: NGX_OK; NGX_DECLINED: current is not the password of hash; NGX_ABORT:
+ * fresh is refused; NGX_ERROR: hash is none, or the system failed.  hash: as it
+ * was given.  made: the new hash, NULL if there is none.  Both NUL-terminated,
+ * in the request's pool.
  */
 typedef void (*ngx_auth_password_handler_pt)(ngx_http_request_t *r,
-    ngx_int_t rc, const char *hash);
+    ngx_int_t rc, const char *hash, const char *made);
 
 
 /*
- * Both take a copy of the password (NUL-terminated, at most 72 bytes) and wipe
- * it when the thread is done with it.  The handler is called once, from the
- * event loop, after this function returned; not at all if the client went
- * away.  NGX_OK: the request is kept until then; return and touch nothing.
- * NGX_BUSY: the pool's queue is full.  NGX_ERROR: out of memory.
+ * Takes a copy of the passwords, at most 72 bytes each, and wipes those in the
+ * request's body; the thread wipes the copy.  A wrong password takes at least
+ * as long as auth_bcrypt_cost asks for, whatever the cost of hash.  The handler
+ * is called once, from the event loop, after this function returned; not at all
+ * if the client went away.  If there is no memory, or the pool's queue is full,
+ * the request is ended here: either way return and touch nothing.
  */
-ngx_int_t ngx_auth_password_hash(ngx_http_request_t *r,
-    ngx_thread_pool_t *pool, const char *password, ngx_uint_t cost,
-    ngx_auth_password_handler_pt handler);
-
-ngx_int_t ngx_auth_password_verify(ngx_http_request_t *r,
-    ngx_thread_pool_t *pool, const char *password, const char *hash,
-    ngx_auth_password_handler_pt handler);
+void ngx_auth_password_run(ngx_http_request_t *r,
+    const ngx_auth_password_t *job, ngx_auth_password_handler_pt handler);
 
 
 #endif /* _NGX_AUTH_PASSWORD_H_INCLUDED_ */

@@ -17,6 +17,11 @@ const ngx_api_problem_t  ngx_auth_token_expired = {
     ngx_string("The access token is too old. Refresh it or log in again."), 0
 };
 
+const ngx_api_problem_t  ngx_auth_token_revoked = {
+    401, ngx_string("token_revoked"), ngx_string("Access token revoked"),
+    ngx_string("The session of this access token has ended. Log in again."), 0
+};
+
 const ngx_api_problem_t  ngx_auth_invalid_credentials = {
     401, ngx_string("invalid_credentials"), ngx_string("Not logged in"),
     ngx_string("There is no account with this e-mail and password."), 0
@@ -25,6 +30,26 @@ const ngx_api_problem_t  ngx_auth_invalid_credentials = {
 const ngx_api_problem_t  ngx_auth_email_taken = {
     409, ngx_string("email_taken"), ngx_string("E-mail address taken"),
     ngx_string("There is an account with this e-mail address already."), 0
+};
+
+const ngx_api_problem_t  ngx_auth_refresh_token_invalid = {
+    401, ngx_string("refresh_token_invalid"),
+    ngx_string("Refresh token refused"),
+    ngx_string("The refresh token is not good, or not any more. Log in "
+               "again."), 0
+};
+
+const ngx_api_problem_t  ngx_auth_refresh_token_reused = {
+    401, ngx_string("refresh_token_reused"),
+    ngx_string("Refresh token used twice"),
+    ngx_string("The refresh token was used before. Its session has been ended: "
+               "log in again."), 0
+};
+
+const ngx_api_problem_t  ngx_auth_last_owner = {
+    409, ngx_string("last_owner"), ngx_string("Last owner of a project"),
+    ngx_string("Others use a project that has no owner but you. Make one of "
+               "them an owner, or delete it."), 0
 };
 
 const ngx_api_problem_t  ngx_auth_server_busy = {
@@ -52,6 +77,12 @@ ngx_auth_challenge(ngx_http_request_t *r, const ngx_api_problem_t *problem)
                             "error=\"invalid_token\", "
                             "error_description=\"The access token "
                             "expired\"");
+
+    } else if (problem == &ngx_auth_token_revoked) {
+        ngx_str_set(&value, "Bearer realm=\"skep\", "
+                            "error=\"invalid_token\", "
+                            "error_description=\"The access token was "
+                            "revoked\"");
 
     } else {
         ngx_str_set(&value, "Bearer realm=\"skep\"");

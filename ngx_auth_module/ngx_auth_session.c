@@ -5,7 +5,6 @@
 #include <openssl/rand.h>
 
 
-static ngx_int_t ngx_auth_session_refresh(ngx_auth_session_t *session);
 static ngx_int_t ngx_auth_session_client(ngx_http_request_t *r,
     ngx_auth_session_t *session);
 static char *ngx_auth_session_access(ngx_auth_main_conf_t *amcf,
@@ -26,7 +25,7 @@ ngx_auth_session_create(ngx_http_request_t *r)
     }
 
     if (ngx_auth_uuid(session->id) != NGX_OK
-        || ngx_auth_session_refresh(session) != NGX_OK
+        || ngx_auth_secret(&session->refresh) != NGX_OK
         || ngx_auth_session_client(r, session) != NGX_OK)
     {
         return NULL;
@@ -35,14 +34,17 @@ ngx_auth_session_create(ngx_http_request_t *r)
     (void) ngx_sprintf((u_char *) session->refresh_ttl, "%T%Z",
                        amcf->refresh_ttl);
 
+    (void) ngx_sprintf((u_char *) session->keep, "%T%Z",
+                       ngx_max(amcf->refresh_ttl, amcf->access_ttl));
+
     return session;
 }
 
 
-static ngx_int_t
-ngx_auth_session_refresh(ngx_auth_session_t *session)
+ngx_int_t
+ngx_auth_secret(ngx_auth_secret_t *secret)
 {
-    u_char     bytes[32], digest[NGX_AUTH_DIGEST_LEN], *p;
+    u_char     bytes[32];
     ngx_str_t  random, text;
 
     if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
@@ -52,17 +54,33 @@ ngx_auth_session_refresh(ngx_auth_session_t *session)
     random.data = bytes;
     random.len = sizeof(bytes);
 
-    text.data = (u_char *) session->refresh_token;
+    text.data = (u_char *) secret->text;
 
     ngx_encode_base64url(&text, &random);
 
+    secret->text[NGX_AUTH_SECRET_LEN] = '\0';
+
     ngx_explicit_memzero(bytes, sizeof(bytes));
 
-    if (ngx_auth_digest(&text, 1, digest) != NGX_OK) {
+    return ngx_auth_secret_hash(text.data, text.len, secret->hash);
+}
+
+
+ngx_int_t
+ngx_auth_secret_hash(const void *text, size_t len,
+    char hash[NGX_AUTH_SECRET_HASH + 1])
+{
+    u_char     digest[NGX_AUTH_DIGEST_LEN], *p;
+    ngx_str_t  whole;
+
+    whole.data = (u_char *) text;
+    whole.len = len;
+
+    if (ngx_auth_digest(&whole, 1, digest) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(session->refresh_hash, "\\x", 2);
+    p = ngx_cpymem(hash, "\\x", 2);
     p = ngx_hex_dump(p, digest, NGX_AUTH_DIGEST_LEN);
     *p = '\0';
 
@@ -129,7 +147,7 @@ ngx_auth_session_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_api_json_literal(&json, ",\"token_type\":\"Bearer\",\"expires_in\":");
     ngx_api_json_integer(&json, amcf->access_ttl);
     ngx_api_json_literal(&json, ",\"refresh_token\":");
-    ngx_api_json_string(&json, session->refresh_token, NGX_AUTH_REFRESH_LEN);
+    ngx_api_json_string(&json, session->refresh.text, NGX_AUTH_SECRET_LEN);
     ngx_api_json_literal(&json, ",\"refresh_expires_in\":");
     ngx_api_json_integer(&json, amcf->refresh_ttl);
     ngx_api_json_literal(&json, ",\"user\":");

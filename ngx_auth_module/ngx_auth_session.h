@@ -12,21 +12,40 @@
 #include "ngx_auth_module.h"
 
 
-#define NGX_AUTH_REFRESH_LEN  43    /* base64url of 256 random bits */
+#define NGX_AUTH_SECRET_LEN   43    /* base64url of 256 random bits */
+#define NGX_AUTH_SECRET_HASH  (2 + 2 * NGX_AUTH_DIGEST_LEN)
 #define NGX_AUTH_AGENT_MAX    512   /* bytes of User-Agent that are kept */
 
 
-/* Texts are NUL-terminated: they are parameters of statements, too. */
+/* A token that is known by its hash alone: a refresh token, or one that goes
+ * out by e-mail.  Texts are NUL-terminated, here and below: they are parameters
+ * of statements, too. */
 typedef struct {
-    char         id[NGX_API_UUID_LEN + 1];
-    char         refresh_token[NGX_AUTH_REFRESH_LEN + 1];
-    char         refresh_hash[2 + 2 * NGX_AUTH_DIGEST_LEN + 1];
-                                    /* SHA-256 of the token as bytea: \x... */
-    char         refresh_ttl[NGX_TIME_T_LEN + 1];
+    char         text[NGX_AUTH_SECRET_LEN + 1];
+    char         hash[NGX_AUTH_SECRET_HASH + 1];
+                                    /* SHA-256 of the text as bytea: \x... */
+} ngx_auth_secret_t;
+
+
+typedef struct {
+    char               id[NGX_API_UUID_LEN + 1];
+    ngx_auth_secret_t  refresh;
+    char               refresh_ttl[NGX_TIME_T_LEN + 1];
                                     /* seconds */
-    const char  *ip;                /* of the client */
-    const char  *user_agent;        /* NULL: it told none */
+    char               keep[NGX_TIME_T_LEN + 1];
+                                    /* how long after its end, likewise: while
+                                       its tokens may still come */
+    const char        *ip;          /* of the client */
+    const char        *user_agent;  /* NULL: it told none */
 } ngx_auth_session_t;
+
+
+/* a new token; NGX_OK, or NGX_ERROR if the system gives no random bytes */
+ngx_int_t ngx_auth_secret(ngx_auth_secret_t *secret);
+
+/* the hash of one that was sent, NUL-terminated; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_auth_secret_hash(const void *text, size_t len,
+    char hash[NGX_AUTH_SECRET_HASH + 1]);
 
 
 /* in the request's pool; NULL if out of memory or without random bytes */

@@ -66,9 +66,10 @@ my ($hash) = $skep->pg->query(<<~"SQL")->[0]->@*;
 like($hash, qr/\A\$2[aby]\$04\$/, 'a bcrypt hash of the cost configured');
 
 my $session = $skep->pg->query(<<~"SQL");
-    SELECT encode(refresh_hash, 'hex'), ip,
-           round(extract(epoch FROM expires_at - created_at) / 86400)
-    FROM auth.sessions WHERE user_id = '$user->{id}'
+    SELECT encode(t.hash, 'hex'), s.ip,
+           round(extract(epoch FROM s.expires_at - s.created_at) / 86400)
+    FROM auth.sessions s JOIN auth.refresh_tokens t ON t.session_id = s.id
+    WHERE s.user_id = '$user->{id}'
     SQL
 is(scalar @$session, 1, 'one session');
 is($session->[0][0], sha256_hex($body->{refresh_token}),

@@ -19,7 +19,8 @@ sub events () {
     my $rows = $skep->pg->query(<<~"SQL");
         SELECT id, type, actor_id, project_id, task_id, data,
                now() - created_at < interval '1 minute'
-        FROM notify.outbox WHERE id > '$last' ORDER BY id
+        FROM notify.outbox
+        WHERE id > '$last' AND task_id IS NOT NULL ORDER BY id
         SQL
 
     $last = $rows->[-1][0] if @$rows;

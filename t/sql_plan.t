@@ -51,9 +51,17 @@ $pg->execute(<<~'SQL');
     SELECT pg_temp.id(1, n), 'user' || n || '@example.com', 'User', '$2b$'
     FROM generate_series(1, 2000) n;
 
-    INSERT INTO auth.sessions (id, user_id, refresh_hash, expires_at)
-    SELECT pg_temp.id(2, n), pg_temp.id(1, 1 + n % 2000),
-           sha256(n::text::bytea), now()
+    INSERT INTO auth.sessions (id, user_id, expires_at)
+    SELECT pg_temp.id(2, n), pg_temp.id(1, 1 + n % 2000), now()
+    FROM generate_series(1, 6000) n;
+
+    INSERT INTO auth.refresh_tokens (hash, session_id, spent_at)
+    SELECT sha256(n::text::bytea), pg_temp.id(2, 1 + n % 6000), now()
+    FROM generate_series(1, 30000) n;
+
+    INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, expires_at)
+    SELECT sha256(n::text::bytea), pg_temp.id(1, 1 + n % 2000),
+           'password_reset', 'user@example.com', now()
     FROM generate_series(1, 6000) n;
 
     INSERT INTO task.projects (id, owner_id, name, inbox)
@@ -99,7 +107,8 @@ for my $statement (map { statements($_) } qw(auth task)) {
 }
 
 ok($seen{$_}, "$_ was looked at")
-    for qw(user_by_email user_register task_get task_update task_create
+    for qw(user_by_email user_register refresh session_list
+           admin_user_list reset_request task_get task_update task_create
            task_list_created_at_desc task_delete);
 
 done_testing();

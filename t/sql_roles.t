@@ -41,17 +41,19 @@ denied('CREATE FUNCTION task.f() RETURNS int LANGUAGE sql RETURN 1');
 denied('ALTER TABLE task.tasks ADD COLUMN c int');
 denied('DROP TABLE task.tasks');
 denied("TRUNCATE $_")
-    for qw(auth.users auth.sessions task.tasks task.projects notify.outbox);
+    for qw(auth.users auth.sessions auth.refresh_tokens auth.mail_tokens
+           task.tasks task.projects notify.outbox);
 denied("DELETE FROM $_")
-    for qw(auth.users auth.sessions task.tasks task.projects task.members);
-denied("UPDATE auth.users SET role = 'admin'");
-denied("UPDATE auth.users SET password_hash = '\$x'");
+    for qw(auth.users task.tasks task.projects task.members);
+denied("UPDATE auth.users SET $_ = NULL") for qw(id created_at deleted_at);
+denied("UPDATE auth.sessions SET $_ = NULL") for qw(id user_id created_at);
+denied("UPDATE auth.refresh_tokens SET $_ = NULL") for qw(hash session_id);
+denied('UPDATE auth.mail_tokens SET expires_at = NULL');
 denied("INSERT INTO auth.users (id, email, name, password_hash, role)
         VALUES ('@{[nobody]}', 'x\@y', 'x', '\$x', 'admin')");
 denied('UPDATE task.tasks SET created_by = NULL');
 denied('UPDATE task.tasks SET id = NULL');
 denied("UPDATE task.members SET role = 'owner'");
-denied('SELECT refresh_hash FROM auth.sessions');
 denied('SELECT data FROM notify.outbox');
 denied('SELECT rolpassword FROM pg_authid');
 denied("COPY task.tasks TO PROGRAM 'cat'");

@@ -16,7 +16,7 @@ BEGIN
                  'created_at updated_at version'),
                 ('auth.users', 'INSERT', 'id email name password_hash'),
                 ('auth.sessions', 'INSERT',
-                 'id user_id refresh_hash ip user_agent expires_at'),
+                 'id user_id ip user_agent expires_at'),
                 ('task.projects', 'SELECT', 'id owner_id inbox deleted_at'),
                 ('task.projects', 'INSERT', 'id owner_id name inbox'),
                 ('task.members', 'SELECT', 'project_id user_id role'),
