@@ -9,7 +9,8 @@ packages() {
     case $1 in
         build)
             packages_ensure gcc make libc6-dev pkg-config nginx nginx-dev \
-                libpq-dev libjansson-dev libjwt-dev libcrypt-dev libssl-dev
+                libpq-dev libjansson-dev libjwt-dev libhiredis-dev \
+                libcrypt-dev libssl-dev
             ;;
         run)
             packages_ensure postgresql postgresql-client sqitch \

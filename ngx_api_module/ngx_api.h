@@ -23,6 +23,7 @@
 #include "ngx_api_response.h"
 #include "ngx_api_pg.h"
 #include "ngx_api_pg_json.h"
+#include "ngx_api_redis.h"
 
 
 #define SKEP_VERSION  "0.1.0"

@@ -19,7 +19,7 @@ static void ngx_api_exit_process(ngx_cycle_t *cycle);
 
 static char *ngx_api_pg_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_api_pg_timeout_check(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_api_timeout_check(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_api_file_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -44,8 +44,8 @@ static ngx_conf_num_bounds_t  ngx_api_pg_queue_bounds = {
 };
 
 
-static ngx_conf_post_t  ngx_api_pg_timeout_post = {
-    ngx_api_pg_timeout_check
+static ngx_conf_post_t  ngx_api_timeout_post = {
+    ngx_api_timeout_check
 };
 
 
@@ -91,14 +91,42 @@ static ngx_command_t  ngx_api_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_api_main_conf_t, pg.timeout),
-      &ngx_api_pg_timeout_post },
+      &ngx_api_timeout_post },
 
     { ngx_string("api_pg_connect_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_api_main_conf_t, pg.connect_timeout),
-      &ngx_api_pg_timeout_post },
+      &ngx_api_timeout_post },
+
+    { ngx_string("api_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_api_redis_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("api_redis_password_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_api_file_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, redis.password),
+      (void *) 1 },
+
+    { ngx_string("api_redis_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, redis.timeout),
+      &ngx_api_timeout_post },
+
+    { ngx_string("api_redis_connect_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, redis.connect_timeout),
+      &ngx_api_timeout_post },
 
     { ngx_string("api_secret_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -314,6 +342,8 @@ ngx_api_create_main_conf(ngx_conf_t *cf)
     amcf->pg.queue = NGX_CONF_UNSET_UINT;
     amcf->pg.timeout = NGX_CONF_UNSET_MSEC;
     amcf->pg.connect_timeout = NGX_CONF_UNSET_MSEC;
+    amcf->redis.timeout = NGX_CONF_UNSET_MSEC;
+    amcf->redis.connect_timeout = NGX_CONF_UNSET_MSEC;
 
     if (ngx_array_init(&amcf->pg.statements, cf->pool, 32,
                        sizeof(ngx_api_pg_statement_t *))
@@ -336,6 +366,8 @@ ngx_api_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(amcf->pg.queue, 1024);
     ngx_conf_init_msec_value(amcf->pg.timeout, 5000);
     ngx_conf_init_msec_value(amcf->pg.connect_timeout, 2000);
+    ngx_conf_init_msec_value(amcf->redis.timeout, 100);
+    ngx_conf_init_msec_value(amcf->redis.connect_timeout, 1000);
 
     if (amcf->pg_conninfo.data == NULL) {
 
@@ -409,7 +441,13 @@ ngx_api_init_process(ngx_cycle_t *cycle)
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_api_module);
 
-    if (amcf == NULL || amcf->pg.statements.nelts == 0) {
+    if (amcf == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_api_redis_init_process(cycle, &amcf->redis);
+
+    if (amcf->pg.statements.nelts == 0) {
         return NGX_OK;
     }
 
@@ -422,6 +460,7 @@ ngx_api_init_process(ngx_cycle_t *cycle)
 static void
 ngx_api_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_api_redis_exit_process();
     ngx_api_pg_exit_process();
 }
 
@@ -447,10 +486,10 @@ ngx_api_pg_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* to PostgreSQL a statement_timeout of 0 is none */
+/* 0 is no time; to PostgreSQL a statement_timeout of 0 is none at all */
 
 static char *
-ngx_api_pg_timeout_check(ngx_conf_t *cf, void *post, void *data)
+ngx_api_timeout_check(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_msec_t *value = data;
 

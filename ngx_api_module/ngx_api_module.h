@@ -10,6 +10,7 @@
 
 #include "ngx_api.h"
 #include "ngx_api_pg_conn.h"
+#include "ngx_api_redis_conn.h"
 
 
 #define NGX_API_SEGMENTS_MAX  8     /* of a path */
@@ -30,6 +31,7 @@ typedef struct {
     ngx_str_t               pg_conninfo;     /* with a NUL */
     ngx_str_t               pg_password;     /* likewise */
     ngx_api_pg_conf_t       pg;
+    ngx_api_redis_conf_t    redis;
     ngx_str_t               secret;
 } ngx_api_main_conf_t;
 
@@ -94,6 +96,13 @@ void ngx_api_pg_exit_process(void);
 /* checks api_pg and makes what PQconnectStartParams() takes; emerg and
  * NGX_ERROR on a fault */
 ngx_int_t ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf);
+
+/* of each worker; conf stays in place */
+void ngx_api_redis_init_process(ngx_cycle_t *cycle,
+    const ngx_api_redis_conf_t *conf);
+void ngx_api_redis_exit_process(void);
+
+char *ngx_api_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* a file's content less one trailing newline; emerg and NGX_ERROR if it can't
  * be read or is shorter than min */

@@ -54,6 +54,17 @@ static ngx_api_pg_lane_t  ngx_api_pg_lanes[NGX_API_PG_LANES];
 static ngx_queue_t        ngx_api_pg_free_ops;
 
 
+ngx_uint_t
+ngx_api_pg_configured(ngx_conf_t *cf)
+{
+    ngx_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_api_module);
+
+    return amcf->pg_conninfo.data != NULL;
+}
+
+
 ngx_int_t
 ngx_api_pg_register(ngx_conf_t *cf, const ngx_api_pg_statement_t *statements,
     ngx_uint_t n)

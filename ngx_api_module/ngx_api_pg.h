@@ -64,6 +64,9 @@ typedef void (*ngx_api_pg_status_handler_pt)(ngx_http_request_t *r,
 typedef struct ngx_api_pg_op_s  ngx_api_pg_op_t;
 
 
+/* whether api_pg is configured: known once all is read */
+ngx_uint_t ngx_api_pg_configured(ngx_conf_t *cf);
+
 /* At configuration time: makes statements known; the array is static or lives
  * in cf->pool.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_api_pg_register(ngx_conf_t *cf,

@@ -24,7 +24,7 @@ typedef void (*ngx_api_redis_handler_pt)(void *data, const redisReply *reply);
 typedef struct ngx_api_redis_op_s  ngx_api_redis_op_t;
 
 
-/* whether api_redis is configured; for directives that need it */
+/* whether api_redis is configured: known once all is read */
 ngx_uint_t ngx_api_redis_configured(ngx_conf_t *cf);
 
 /*
@@ -43,7 +43,8 @@ void ngx_api_redis_detach(ngx_api_redis_op_t *op);
  * Subscribes this worker to a channel, in init_process, for good: over every
  * reconnect.  message is called for each message; connected each time the
  * subscription stands (messages before it may have been missed: read what you
- * missed elsewhere).
+ * missed elsewhere).  Without api_redis it does nothing.  The structure stays
+ * in place; NGX_OK, or NGX_ERROR if there are too many.
  */
 typedef struct {
     ngx_str_t    channel;
