@@ -15,9 +15,7 @@
 
 
 #include "ngx_auth_module.h"
-
-
-#define NGX_AUTH_REVOKED_SESSION  16     /* bytes of an id */
+#include "ngx_auth_revoked_zone.h"
 
 
 /*
@@ -32,6 +30,27 @@ void ngx_auth_revoke(ngx_http_request_t *r,
 /* whether a session was revoked */
 ngx_uint_t ngx_auth_revoked(ngx_auth_main_conf_t *amcf,
     const u_char session[NGX_AUTH_REVOKED_SESSION]);
+
+/*
+ * For the access phase: why a token that is good by itself is refused, or NULL.
+ * Status 401: its session was revoked.  503: nobody knows yet, shortly after
+ * the start.
+ */
+const ngx_api_problem_t *ngx_auth_revoked_problem(ngx_auth_main_conf_t *amcf,
+    const ngx_auth_jwt_claims_t *claims);
+
+
+/* auth_revocations size [poll=time]; */
+char *ngx_auth_revocations_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* once all is read; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_auth_revoked_conf_init(ngx_conf_t *cf,
+    ngx_auth_main_conf_t *amcf);
+
+/* of each worker; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_auth_revoked_init_process(ngx_cycle_t *cycle,
+    ngx_auth_main_conf_t *amcf);
 
 
 #endif /* _NGX_AUTH_REVOKED_H_INCLUDED_ */
