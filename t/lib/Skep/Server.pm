@@ -11,6 +11,7 @@ use Skep::Load;
 use Skep::Nginx;
 use Skep::Postgres;
 use Skep::Process qw(tempdir wait_until);
+use Skep::Redis;
 use Skep::User;
 use Test::Builder;
 use Time::HiRes qw(time);
@@ -30,6 +31,8 @@ my %defaults = (
 #
 #     workers    of nginx (1)
 #     pg         0: no PostgreSQL; api_pg points to where none is
+#     redis      1: a Redis, and api_redis; or { settings of it }
+#     beside     another server: the same PostgreSQL, Redis, keys
 #     pg_conf    [ lines for postgresql.conf ]
 #     pg_tcp     a port: nginx connects over TCP
 #     set        { directive of http level => value, undef to leave out }
@@ -44,13 +47,23 @@ sub new ($class, %o) {
     my $dir = tempdir();
     my $self = bless { dir => $dir, allow_log => $o{allow_log} }, $class;
 
-    $self->{pg} = Skep::Postgres->new(dir => $dir, settings => $o{pg_conf},
-                                      tcp => $o{pg_tcp}) if $o{pg} // 1;
+    if ($o{beside}) {
+        $self->{$_} = $o{beside}{$_} for qw(pg redis key secret);
 
-    $self->{key} = join '', map { sprintf '%02x', int rand 256 } 1 .. 24;
+    } else {
+        $self->{pg} = Skep::Postgres->new(dir => $dir,
+                                          settings => $o{pg_conf},
+                                          tcp => $o{pg_tcp}) if $o{pg} // 1;
+        $self->{redis} = Skep::Redis->new(
+            dir => $dir, settings => ref $o{redis} ? $o{redis} : {},
+        ) if $o{redis};
+        $self->{key} = join '', map { sprintf '%02x', int rand 256 } 1 .. 24;
+        $self->{secret} = join '', map { chr int rand 256 } 1 .. 48;
+    }
+
     $self->_write("key", "$self->{key}\n");
     $self->_write("password", Skep::Postgres::PASSWORD . "\n");
-    $self->_write("secret", join '', map { chr int rand 256 } 1 .. 48);
+    $self->_write("secret", $self->{secret});
 
     $self->{options} = \%o;
     $self->{nginx} = Skep::Nginx->new(
@@ -87,6 +100,7 @@ sub _conf ($self, %o) {
         api_pg_password_file => "$dir/password",
         api_secret_file      => "$dir/secret",
         auth_key             => "HS256 $dir/key",
+        $self->{redis} ? (api_redis => $self->{redis}->address) : (),
         ($o{set} // {})->%*,
     );
 
@@ -138,7 +152,10 @@ sub reload ($self) {
 
 
 sub start ($self) {
-    $self->{pg}->start if $self->{pg};
+    for my $other (grep { $_ } @$self{qw(redis pg)}) {
+        $other->start if !defined $other->pid;
+    }
+
     $self->nginx->start;
 
     if ($self->{pg} && !defined $self->{options}{conf}) {
@@ -161,6 +178,7 @@ sub wait_ready ($self, $timeout) {
 
 sub dir ($self) { return $self->{dir} }
 sub pg ($self) { return $self->{pg} }
+sub redis ($self) { return $self->{redis} }
 sub nginx ($self) { return $self->{nginx} }
 sub client ($self) { return $self->{client} }
 sub port ($self, @name) { return $self->nginx->port(@name) }

@@ -62,7 +62,11 @@ sub finish () {
         is(scalar @faults, 0, 'nothing alarming in the error log')
             or diag(map { "$_\n" } @faults[0 .. ($#faults > 20 ? 20
                                                               : $#faults)]);
+    }
+
+    for my $server (@servers) {
         $server->pg->stop_server if $server->pg;
+        $server->redis->stop_server if $server->redis;
     }
 
     if (!Test::More->builder->is_passing) {
