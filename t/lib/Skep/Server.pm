@@ -279,6 +279,47 @@ sub user ($self, %o) {
 }
 
 
+# Logs a user in; the session as a user of its own.
+
+sub login ($self, $user, %o) {
+    my %body = (email => $user->email, password => $user->password);
+    my $res = $self->post('/v1/auth/login', \%body, %o);
+
+    croak 'not logged in: ' . $res->status . ' ' . $res->body
+        if $res->status != 200;
+
+    return Skep::User->new($self, $res->json, {
+        %body, name => $user->{name},
+    });
+}
+
+
+# A user who is an admin.
+
+sub admin ($self, %o) {
+    my $user = $self->user(%o);
+
+    $self->pg->execute(<<~"SQL");
+        UPDATE auth.users SET role = 'admin' WHERE id = '@{[$user->id]}'
+        SQL
+
+    return $self->login($user);
+}
+
+
+# The tokens that were mailed to a user, the latest first; type is
+# "password_reset" or "email_verification".
+
+sub mailed ($self, $user, $type) {
+    return map { $_->[0] } $self->pg->query(<<~"SQL")->@*;
+        SELECT data ->> 'token' FROM notify.outbox
+        WHERE type = 'auth.${type}_requested'
+          AND actor_id = '@{[ref $user ? $user->id : $user]}'
+        ORDER BY id DESC
+        SQL
+}
+
+
 # A token for a user, signed here; claims override the right ones, undef
 # takes one away.  %$o is jwt()'s.
 

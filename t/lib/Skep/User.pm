@@ -23,6 +23,7 @@ sub email ($self) { return $self->{email} }
 sub password ($self) { return $self->{password} }
 sub token ($self) { return $self->{token} }
 sub answer ($self) { return $self->{answer} }
+sub refresh_token ($self) { return $self->{answer}{refresh_token} }
 
 
 sub request ($self, $method, $target, %o) {
