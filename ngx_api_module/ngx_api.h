@@ -24,6 +24,7 @@
 #include "ngx_api_pg.h"
 #include "ngx_api_pg_json.h"
 #include "ngx_api_redis.h"
+#include "ngx_api_health.h"
 
 
 #define SKEP_VERSION  "0.1.0"
@@ -39,6 +40,10 @@ extern ngx_module_t  ngx_api_module;
  */
 ngx_int_t ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
     ngx_str_t *content);
+
+/* the same for files of up to max bytes; those above are of 4095 at most */
+ngx_int_t ngx_api_conf_file_max(ngx_conf_t *cf, ngx_str_t *name, size_t min,
+    size_t max, ngx_str_t *content);
 
 
 #endif /* _NGX_API_H_INCLUDED_ */

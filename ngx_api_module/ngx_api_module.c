@@ -8,6 +8,9 @@
 #include <openssl/rand.h>
 
 
+#define NGX_API_FILE_MAX  4095     /* bytes of a secret's file */
+
+
 static void *ngx_api_create_main_conf(ngx_conf_t *cf);
 static char *ngx_api_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_api_create_loc_conf(ngx_conf_t *cf);
@@ -22,6 +25,8 @@ static char *ngx_api_pg_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_api_timeout_check(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_api_file_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static void ngx_api_conf_file_content(ngx_conf_t *cf, ngx_str_t *name,
+    size_t min, size_t max, const u_char *buf, size_t n, ngx_str_t *content);
 static char *ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -352,6 +357,13 @@ ngx_api_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_array_init(&amcf->health_checks, cf->pool, 2,
+                       sizeof(ngx_api_health_check_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     return amcf;
 }
 
@@ -528,11 +540,24 @@ ngx_int_t
 ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
     ngx_str_t *content)
 {
+    return ngx_api_conf_file_max(cf, name, min, NGX_API_FILE_MAX, content);
+}
+
+
+ngx_int_t
+ngx_api_conf_file_max(ngx_conf_t *cf, ngx_str_t *name, size_t min, size_t max,
+    ngx_str_t *content)
+{
     ssize_t    n;
-    u_char     buf[4096];
+    u_char    *buf;
     ngx_fd_t   fd;
 
     if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    buf = ngx_alloc(max + 1, cf->log);
+    if (buf == NULL) {
         return NGX_ERROR;
     }
 
@@ -540,10 +565,11 @@ ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
     if (fd == NGX_INVALID_FILE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            ngx_open_file_n " \"%V\" failed", name);
+        ngx_free(buf);
         return NGX_ERROR;
     }
 
-    n = ngx_read_fd(fd, buf, sizeof(buf));
+    n = ngx_read_fd(fd, buf, max + 1);
 
     if (n == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
@@ -555,26 +581,37 @@ ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
                       ngx_close_file_n " \"%V\" failed", name);
     }
 
-    if (n == -1) {
-        return NGX_ERROR;
+    content->data = NULL;
+
+    if (n != -1) {
+        ngx_api_conf_file_content(cf, name, min, max, buf, n, content);
+        ngx_explicit_memzero(buf, n);
     }
 
-    if (n == sizeof(buf)) {
+    ngx_free(buf);
+
+    return content->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_api_conf_file_content(ngx_conf_t *cf, ngx_str_t *name, size_t min,
+    size_t max, const u_char *buf, size_t n, ngx_str_t *content)
+{
+    if (n > max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is too long", name);
-        ngx_explicit_memzero(buf, sizeof(buf));
-        return NGX_ERROR;
+        return;
     }
 
     if (n && buf[n - 1] == LF) {
         n--;
     }
 
-    if ((size_t) n < min) {
+    if (n < min) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" must hold at least %uz byte%s", name, min,
                            min == 1 ? "" : "s");
-        ngx_explicit_memzero(buf, sizeof(buf));
-        return NGX_ERROR;
+        return;
     }
 
     content->len = n;
@@ -583,10 +620,6 @@ ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
     if (content->data) {
         ngx_memcpy(content->data, buf, n);
     }
-
-    ngx_explicit_memzero(buf, sizeof(buf));
-
-    return content->data ? NGX_OK : NGX_ERROR;
 }
 
 

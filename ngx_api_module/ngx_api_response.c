@@ -54,18 +54,21 @@ void
 ngx_api_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_api_json_t *json, const ngx_str_t *location, ngx_uint_t flags)
 {
-    ngx_int_t     rc;
-    ngx_chain_t  *body;
+    ngx_int_t         rc;
+    ngx_chain_t      *body;
+    const ngx_str_t  *cache;
 
     static const ngx_str_t  no_cache = ngx_string("private, no-cache");
     static const ngx_str_t  no_store = ngx_string("no-store");
+    static const ngx_str_t  public = ngx_string("public, max-age=300");
+
+    cache = (flags & NGX_API_NO_STORE) ? &no_store
+            : (flags & NGX_API_PUBLIC) ? &public : &no_cache;
 
     body = ngx_api_json_close(json, 1);
 
     if (body == NULL
-        || ngx_api_header_add(r, "Cache-Control",
-                              flags & NGX_API_NO_STORE ? &no_store : &no_cache)
-           != NGX_OK
+        || ngx_api_header_add(r, "Cache-Control", cache) != NGX_OK
         || (location
             && ngx_api_header_add(r, "Location", location) != NGX_OK))
     {

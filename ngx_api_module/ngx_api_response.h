@@ -19,6 +19,8 @@
 
 #define NGX_API_NO_STORE  0x01     /* Cache-Control: no-store (tokens) instead
                                       of private, no-cache */
+#define NGX_API_PUBLIC    0x02     /* Cache-Control: public, for five minutes:
+                                      the same for everybody */
 
 
 /* ends a request with an HTTP status that has no body of ours (204), with what

@@ -4,11 +4,18 @@
 
 #define NGX_AUTH_CACHE_WAYS  8
 
+/* takes every token of ours; the longest "sub" of others is too long for it */
+#define NGX_AUTH_CACHE_TEXT  110
+
 
 typedef struct {
     u_char                   key[NGX_AUTH_CACHE_KEY];
     uint64_t                 used;       /* the table's clock; 0: empty */
-    ngx_auth_jwt_claims_t    claims;
+    int64_t                  expires;
+    uint16_t                 issuer;
+    u_char                   text[NGX_AUTH_CACHE_TEXT];
+                                         /* user, session and role, each with
+                                            its NUL */
 } ngx_auth_cache_entry_t;
 
 
@@ -25,6 +32,10 @@ struct ngx_auth_cache_table_s {
 
 
 static ngx_int_t ngx_auth_cache_init_zone(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_auth_cache_pack(ngx_auth_cache_entry_t *entry,
+    const ngx_auth_jwt_claims_t *claims);
+static void ngx_auth_cache_unpack(const ngx_auth_cache_entry_t *entry,
+    ngx_auth_jwt_claims_t *claims);
 static ngx_auth_cache_set_t *ngx_auth_cache_find_set(
     ngx_auth_cache_table_t *table, const u_char *key);
 static ngx_auth_cache_entry_t *ngx_auth_cache_find(ngx_auth_cache_set_t *set,
@@ -124,9 +135,9 @@ ngx_auth_cache_get(ngx_auth_cache_t *cache,
 
     entry = ngx_auth_cache_find(set, key);
 
-    if (entry && entry->claims.expires > now) {
+    if (entry && entry->expires > now) {
         entry->used = ++cache->table->clock;
-        *claims = entry->claims;
+        ngx_auth_cache_unpack(entry, claims);
         rc = NGX_OK;
     }
 
@@ -142,9 +153,15 @@ ngx_auth_cache_set(ngx_auth_cache_t *cache,
     const ngx_auth_jwt_claims_t *claims)
 {
     ngx_auth_cache_set_t    *set;
-    ngx_auth_cache_entry_t  *entry;
+    ngx_auth_cache_entry_t  *entry, packed;
+
+    if (ngx_auth_cache_pack(&packed, claims) != NGX_OK) {
+        return;
+    }
 
     set = ngx_auth_cache_find_set(cache->table, key);
+
+    ngx_memcpy(packed.key, key, NGX_AUTH_CACHE_KEY);
 
     ngx_shmtx_lock(&cache->shpool->mutex);
 
@@ -161,13 +178,67 @@ ngx_auth_cache_set(ngx_auth_cache_t *cache,
     entry->used = 0;
     ngx_memory_barrier();
 
-    ngx_memcpy(entry->key, key, NGX_AUTH_CACHE_KEY);
-    entry->claims = *claims;
+    packed.used = 0;
+    *entry = packed;
 
     ngx_memory_barrier();
     entry->used = ++cache->table->clock;
 
     ngx_shmtx_unlock(&cache->shpool->mutex);
+}
+
+
+/* NGX_DECLINED if the texts are too long to be kept */
+
+static ngx_int_t
+ngx_auth_cache_pack(ngx_auth_cache_entry_t *entry,
+    const ngx_auth_jwt_claims_t *claims)
+{
+    u_char  *p;
+    size_t   user, session, role;
+
+    user = ngx_strlen(claims->user) + 1;
+    session = ngx_strlen(claims->session) + 1;
+    role = ngx_strlen(claims->role) + 1;
+
+    if (user + session + role > NGX_AUTH_CACHE_TEXT) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(entry, sizeof(ngx_auth_cache_entry_t));
+
+    entry->expires = claims->expires;
+    entry->issuer = (uint16_t) claims->issuer;
+
+    p = ngx_cpymem(entry->text, claims->user, user);
+    p = ngx_cpymem(p, claims->session, session);
+    ngx_memcpy(p, claims->role, role);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_auth_cache_unpack(const ngx_auth_cache_entry_t *entry,
+    ngx_auth_jwt_claims_t *claims)
+{
+    size_t         n;
+    const u_char  *p;
+
+    claims->expires = entry->expires;
+    claims->issuer = entry->issuer;
+
+    p = entry->text;
+
+    n = ngx_strlen(p) + 1;
+    ngx_memcpy(claims->user, p, n);
+    p += n;
+
+    n = ngx_strlen(p) + 1;
+    ngx_memcpy(claims->session, p, n);
+    p += n;
+
+    ngx_memcpy(claims->role, p, ngx_strlen(p) + 1);
 }
 
 
@@ -215,7 +286,7 @@ ngx_auth_cache_victim(ngx_auth_cache_set_t *set, time_t now)
     for (i = 0; i < NGX_AUTH_CACHE_WAYS; i++) {
         entry = &set->entries[i];
 
-        if (entry->used == 0 || entry->claims.expires <= now) {
+        if (entry->used == 0 || entry->expires <= now) {
             return entry;
         }
 

@@ -45,6 +45,8 @@ ngx_int_t ngx_auth_cache_get(ngx_auth_cache_t *cache,
     const u_char key[NGX_AUTH_CACHE_KEY], time_t now,
     ngx_auth_jwt_claims_t *claims);
 
+/* claims whose texts are longer than 107 bytes in all are not kept: no token of
+ * ours is such */
 void ngx_auth_cache_set(ngx_auth_cache_t *cache,
     const u_char key[NGX_AUTH_CACHE_KEY], time_t now,
     const ngx_auth_jwt_claims_t *claims);

@@ -1,121 +1,21 @@
 
 /*
- * The configuration: keys, names, times, and what is made of them at the end.
+ * The configuration: names, times, and what is made of all at the end.
  */
 
 
 #include "ngx_auth_module.h"
+#include "ngx_auth_key.h"
 
 
-#define NGX_AUTH_NAME_MAX  255         /* bytes of an issuer or audience */
-
-
-static ngx_int_t ngx_auth_key_kid(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf,
-    const ngx_str_t *kid);
+static ngx_int_t ngx_auth_conf_keys(ngx_conf_t *cf,
+    ngx_auth_main_conf_t *amcf);
 static ngx_int_t ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf);
+static ngx_int_t ngx_auth_conf_absorb(ngx_auth_main_conf_t *amcf,
+    const ngx_str_t *text);
 static ngx_int_t ngx_auth_conf_accounts(ngx_conf_t *cf,
     ngx_auth_main_conf_t *amcf);
 static void ngx_auth_refused_close(void *data);
-
-
-/* auth_key HS256 FILE [kid=NAME]; */
-
-char *
-ngx_auth_key_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_auth_main_conf_t *amcf = conf;
-
-    ngx_str_t           *value, kid;
-    ngx_auth_jwt_key_t  *key;
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "HS256") != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown algorithm \"%V\", it must be HS256",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_str_null(&kid);
-
-    if (cf->args->nelts == 4) {
-
-        if (ngx_strncmp(value[3].data, "kid=", 4) != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[3]);
-            return NGX_CONF_ERROR;
-        }
-
-        kid.data = value[3].data + 4;
-        kid.len = value[3].len - 4;
-
-        if (ngx_auth_key_kid(cf, amcf, &kid) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    key = ngx_array_push(&amcf->keys);
-    if (key == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    key->kid = kid;
-    key->alg = value[1];
-    key->jwt_alg = JWT_ALG_HS256;
-
-    if (ngx_api_conf_file(cf, &value[2], NGX_AUTH_JWT_KEY_MIN, &key->key)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_auth_key_kid(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf,
-    const ngx_str_t *kid)
-{
-    u_char               c;
-    size_t               i;
-    ngx_uint_t           n;
-    ngx_auth_jwt_key_t  *keys;
-
-    for (i = 0; i < kid->len; i++) {
-        c = kid->data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9')
-              || c == '.' || c == '_' || c == '-'))
-        {
-            break;
-        }
-    }
-
-    if (kid->len == 0 || kid->len > NGX_AUTH_JWT_KID_MAX || i < kid->len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid kid \"%V\", it must be 1 to %d letters, "
-                           "digits, \".\", \"_\" or \"-\"",
-                           kid, NGX_AUTH_JWT_KID_MAX);
-        return NGX_ERROR;
-    }
-
-    keys = amcf->keys.elts;
-
-    for (n = 0; n < amcf->keys.nelts; n++) {
-        if (keys[n].kid.len == kid->len
-            && ngx_memcmp(keys[n].kid.data, kid->data, kid->len) == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate kid \"%V\"",
-                               kid);
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
 
 
 char *
@@ -272,15 +172,9 @@ ngx_auth_refused_close(void *data)
 ngx_int_t
 ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 {
-    if (amcf->keys.nelts == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "no \"auth_key\" is set for the \"%s\" in %V:%ui",
-                      amcf->needs_key, &amcf->needs_file, amcf->needs_line);
+    if (ngx_auth_conf_keys(cf, amcf) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    amcf->jwt.keys = amcf->keys.elts;
-    amcf->jwt.nkeys = amcf->keys.nelts;
 
     if (ngx_auth_conf_fingerprint(amcf) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "SHA-256 failed");
@@ -299,15 +193,67 @@ ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 }
 
 
+static ngx_int_t
+ngx_auth_conf_keys(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
+{
+    ngx_uint_t                 i;
+    ngx_auth_jwt_issuer_t     *issuers;
+    const ngx_auth_jwt_key_t  *keys;
+
+    issuers = amcf->issuers.elts;
+    keys = amcf->keys.elts;
+
+    if (amcf->keys.nelts == 0 && amcf->issuers.nelts == 1) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "no \"auth_key\" is set for the \"%s\" in %V:%ui",
+                      amcf->needs_key, &amcf->needs_file, amcf->needs_line);
+        return NGX_ERROR;
+    }
+
+    issuers[0].issuer = amcf->issuer;
+    issuers[0].audience = amcf->audience;
+    issuers[0].keys = keys;
+    issuers[0].nkeys = amcf->keys.nelts;
+
+    amcf->jwt.issuers = issuers;
+    amcf->jwt.nissuers = amcf->issuers.nelts;
+
+    /* a token's "iss" is to choose between keys without doubt */
+
+    for (i = 1; amcf->keys.nelts && i < amcf->issuers.nelts; i++) {
+        if (issuers[i].issuer.len == amcf->issuer.len
+            && ngx_memcmp(issuers[i].issuer.data, amcf->issuer.data,
+                          amcf->issuer.len)
+               == 0)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "the issuer \"%V\" of \"auth_key_jwks\" is that of "
+                          "\"auth_issuer\"", &amcf->issuer);
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; i < amcf->keys.nelts; i++) {
+        if (keys[i].signer.len) {
+            amcf->jwt.signer = &keys[i];
+            break;
+        }
+    }
+
+    return ngx_auth_key_set(cf->pool, keys, amcf->keys.nelts, &amcf->jwks);
+}
+
+
 /* of everything that the verdict on a token depends on, but for the time */
 
 static ngx_int_t
 ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf)
 {
-    u_char                     leeway[NGX_TIME_T_LEN], part[8];
-    ngx_str_t                  texts[3], fields[3];
-    ngx_uint_t                 i, k;
-    const ngx_auth_jwt_key_t  *key;
+    u_char                        number[NGX_TIME_T_LEN];
+    ngx_str_t                     text;
+    ngx_uint_t                    i, k;
+    const ngx_auth_jwt_key_t     *key;
+    const ngx_auth_jwt_issuer_t  *issuer;
 
     if (ngx_auth_digest_init() != NGX_OK) {
         return NGX_ERROR;
@@ -315,40 +261,57 @@ ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf)
 
     ngx_memzero(amcf->fingerprint, NGX_AUTH_DIGEST_LEN);
 
-    /* each text goes in with its length, after the digest of those before */
+    text.data = number;
+    text.len = ngx_sprintf(number, "%T", amcf->jwt.leeway) - number;
 
-    texts[0].data = amcf->fingerprint;
-    texts[0].len = NGX_AUTH_DIGEST_LEN;
-    texts[1].data = part;
-    texts[1].len = sizeof(part);
+    if (ngx_auth_conf_absorb(amcf, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    for (k = 0; k <= amcf->jwt.nkeys; k++) {
+    for (i = 0; i < amcf->jwt.nissuers; i++) {
 
-        if (k < amcf->jwt.nkeys) {
-            key = &amcf->jwt.keys[k];
-            fields[0] = key->kid;
-            fields[1] = key->alg;
-            fields[2] = key->key;
+        issuer = &amcf->jwt.issuers[i];
 
-        } else {
-            fields[0] = amcf->jwt.issuer;
-            fields[1] = amcf->jwt.audience;
-            fields[2].data = leeway;
-            fields[2].len = ngx_sprintf(leeway, "%T", amcf->jwt.leeway)
-                            - leeway;
+        text.len = ngx_sprintf(number, "%ui", issuer->nkeys) - number;
+
+        if (ngx_auth_conf_absorb(amcf, &issuer->issuer) != NGX_OK
+            || ngx_auth_conf_absorb(amcf, &issuer->audience) != NGX_OK
+            || ngx_auth_conf_absorb(amcf, &text) != NGX_OK)
+        {
+            return NGX_ERROR;
         }
 
-        for (i = 0; i < 3; i++) {
-            ngx_memcpy(part, &fields[i].len, sizeof(part));
-            texts[2] = fields[i];
+        for (k = 0; k < issuer->nkeys; k++) {
 
-            if (ngx_auth_digest(texts, 3, amcf->fingerprint) != NGX_OK) {
+            key = &issuer->keys[k];
+
+            if (ngx_auth_conf_absorb(amcf, &key->kid) != NGX_OK
+                || ngx_auth_conf_absorb(amcf, &key->alg) != NGX_OK
+                || ngx_auth_conf_absorb(amcf, &key->key) != NGX_OK)
+            {
                 return NGX_ERROR;
             }
         }
     }
 
     return NGX_OK;
+}
+
+
+/* each text goes in with its length, after the digest of those before */
+
+static ngx_int_t
+ngx_auth_conf_absorb(ngx_auth_main_conf_t *amcf, const ngx_str_t *text)
+{
+    ngx_str_t  texts[3];
+
+    texts[0].data = amcf->fingerprint;
+    texts[0].len = NGX_AUTH_DIGEST_LEN;
+    texts[1].data = (u_char *) &text->len;
+    texts[1].len = sizeof(text->len);
+    texts[2] = *text;
+
+    return ngx_auth_digest(texts, 3, amcf->fingerprint);
 }
 
 
@@ -364,6 +327,13 @@ ngx_auth_conf_accounts(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 
     for (i = 0; i < amcf->new_passwords.nelts; i++) {
         passwords[i]->min = amcf->password_min;
+    }
+
+    if (amcf->jwt.signer == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"auth_api\" needs an \"auth_key\" that signs: a "
+                      "secret or a private key");
+        return NGX_ERROR;
     }
 
     amcf->thread_pool = ngx_thread_pool_add(cf, &amcf->thread_pool_name);
@@ -386,7 +356,7 @@ ngx_auth_conf_accounts(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 
     if (token == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "a token can't be signed by the first \"auth_key\": are "
+                      "a token can't be signed by the \"auth_key\": are "
                       "\"auth_issuer\" and \"auth_audience\" UTF-8?");
         return NGX_ERROR;
     }

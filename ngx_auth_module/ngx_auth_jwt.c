@@ -2,7 +2,7 @@
 #include "ngx_auth_jwt.h"
 #include "ngx_api_uuid.h"
 
-#include <jansson.h>
+#include <openssl/err.h>
 
 
 /* nested arrays and objects in a header or in claims; jansson allows 2048 */
@@ -20,25 +20,24 @@ typedef struct {
 
 static ngx_int_t ngx_auth_jwt_split(const ngx_str_t *token,
     ngx_auth_jwt_parts_t *parts);
-static ngx_int_t ngx_auth_jwt_base64url(const ngx_str_t *text, u_char *dst,
-    size_t *len);
 static json_t *ngx_auth_jwt_object(const ngx_str_t *text);
-static ngx_int_t ngx_auth_jwt_depth(const u_char *text, size_t len);
 static const char *ngx_auth_jwt_header(const json_t *header);
-static const char *ngx_auth_jwt_signature(const ngx_auth_jwt_conf_t *conf,
+static const ngx_auth_jwt_issuer_t *ngx_auth_jwt_find_issuer(
+    const ngx_auth_jwt_conf_t *conf, const json_t *iss);
+static const char *ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
     const json_t *header, const ngx_str_t *token);
 static ngx_int_t ngx_auth_jwt_check(const ngx_auth_jwt_key_t *key,
     const char *token);
-static const char *ngx_auth_jwt_identity(const ngx_auth_jwt_conf_t *conf,
-    const json_t *payload, ngx_auth_jwt_claims_t *claims);
+static const char *ngx_auth_jwt_account(const json_t *payload,
+    ngx_auth_jwt_claims_t *claims);
+static const char *ngx_auth_jwt_stranger(const json_t *payload,
+    ngx_auth_jwt_claims_t *claims);
 static ngx_int_t ngx_auth_jwt_audience(const json_t *aud,
     const ngx_str_t *audience);
 static ngx_int_t ngx_auth_jwt_uuid(const json_t *value, u_char *dst);
 static ngx_int_t ngx_auth_jwt_role(const json_t *value, u_char *dst);
 static const char *ngx_auth_jwt_times(const ngx_auth_jwt_conf_t *conf,
     const json_t *payload, time_t now, ngx_auth_jwt_claims_t *claims);
-static ngx_uint_t ngx_auth_jwt_equal(const json_t *value,
-    const ngx_str_t *text);
 static ngx_int_t ngx_auth_jwt_grants(jwt_t *jwt,
     const ngx_auth_jwt_conf_t *conf, const ngx_auth_jwt_claims_t *claims,
     const char *jti, time_t now);
@@ -55,9 +54,10 @@ ngx_auth_jwt_status_e
 ngx_auth_jwt_verify(const ngx_auth_jwt_conf_t *conf, const ngx_str_t *token,
     time_t now, ngx_auth_jwt_claims_t *claims, const char **fault)
 {
-    json_t                 *header, *payload;
-    ngx_auth_jwt_parts_t    parts;
-    ngx_auth_jwt_claims_t   found;
+    json_t                       *header, *payload;
+    ngx_auth_jwt_parts_t          parts;
+    ngx_auth_jwt_claims_t         found;
+    const ngx_auth_jwt_issuer_t  *issuer;
 
     ngx_memzero(&found, sizeof(ngx_auth_jwt_claims_t));
 
@@ -79,12 +79,29 @@ ngx_auth_jwt_verify(const ngx_auth_jwt_conf_t *conf, const ngx_str_t *token,
         goto done;
     }
 
-    *fault = ngx_auth_jwt_signature(conf, header, token);
+    issuer = ngx_auth_jwt_find_issuer(conf, json_object_get(payload, "iss"));
+    if (issuer == NULL) {
+        *fault = "no key is of this iss";
+        goto done;
+    }
+
+    found.issuer = issuer - conf->issuers;
+
+    *fault = ngx_auth_jwt_signature(issuer, header, token);
     if (*fault) {
         goto done;
     }
 
-    *fault = ngx_auth_jwt_identity(conf, payload, &found);
+    if (ngx_auth_jwt_audience(json_object_get(payload, "aud"),
+                              &issuer->audience)
+        != NGX_OK)
+    {
+        *fault = "aud is not ours";
+        goto done;
+    }
+
+    *fault = found.issuer ? ngx_auth_jwt_stranger(payload, &found)
+                          : ngx_auth_jwt_account(payload, &found);
     if (*fault) {
         goto done;
     }
@@ -100,7 +117,7 @@ done:
         return NGX_AUTH_JWT_INVALID;
     }
 
-    /* "exp" comes last: only a token of ours may be told that it is too old */
+    /* "exp" comes last: only a token that is good else is told to be too old */
 
     if (found.expires <= (int64_t) now - conf->leeway) {
         *fault = "expired";
@@ -153,71 +170,11 @@ ngx_auth_jwt_split(const ngx_str_t *token, ngx_auth_jwt_parts_t *parts)
 
     /* a third dot is not of the alphabet; an unsigned token is empty here */
 
-    if (ngx_auth_jwt_base64url(&parts->signature, buf, &len) != NGX_OK) {
+    if (ngx_auth_base64url_decode(&parts->signature, buf, &len) != NGX_OK) {
         return NGX_ERROR;
     }
 
     return len ? NGX_OK : NGX_ERROR;
-}
-
-
-/*
- * base64url as JWS has it (RFC 7515, 2): no padding, no white space, and the
- * bits that a last character has too many are zero, so that one signature has
- * one spelling.
- */
-
-static ngx_int_t
-ngx_auth_jwt_base64url(const ngx_str_t *text, u_char *dst, size_t *len)
-{
-    u_char      c, *p;
-    size_t      i;
-    uint32_t    value, bits;
-    ngx_uint_t  nbits;
-
-    p = dst;
-    bits = 0;
-    nbits = 0;
-
-    for (i = 0; i < text->len; i++) {
-
-        c = text->data[i];
-
-        if (c >= 'A' && c <= 'Z') {
-            value = c - 'A';
-
-        } else if (c >= 'a' && c <= 'z') {
-            value = c - 'a' + 26;
-
-        } else if (c >= '0' && c <= '9') {
-            value = c - '0' + 52;
-
-        } else if (c == '-') {
-            value = 62;
-
-        } else if (c == '_') {
-            value = 63;
-
-        } else {
-            return NGX_ERROR;
-        }
-
-        bits = (bits << 6 | value) & 0xffff;
-        nbits += 6;
-
-        if (nbits >= 8) {
-            nbits -= 8;
-            *p++ = (u_char) (bits >> nbits);
-        }
-    }
-
-    if (nbits == 6 || (bits & ((1u << nbits) - 1)) != 0) {
-        return NGX_ERROR;
-    }
-
-    *len = p - dst;
-
-    return NGX_OK;
 }
 
 
@@ -228,76 +185,44 @@ ngx_auth_jwt_object(const ngx_str_t *text)
 {
     u_char   buf[NGX_AUTH_JWT_PART_MAX];
     size_t   len;
-    json_t  *object;
 
-    if (ngx_auth_jwt_base64url(text, buf, &len) != NGX_OK) {
+    if (ngx_auth_base64url_decode(text, buf, &len) != NGX_OK) {
         return NULL;
     }
 
-    if (ngx_auth_jwt_depth(buf, len) != NGX_OK) {
-        return NULL;
-    }
-
-    object = json_loadb((char *) buf, len, JSON_REJECT_DUPLICATES, NULL);
-
-    if (object && !json_is_object(object)) {
-        json_decref(object);
-        return NULL;
-    }
-
-    return object;
+    return ngx_auth_json_object(buf, len, NGX_AUTH_JWT_DEPTH);
 }
 
 
-/* done before libjwt or jansson see the text: their parsers recurse */
-
-static ngx_int_t
-ngx_auth_jwt_depth(const u_char *text, size_t len)
+json_t *
+ngx_auth_jwt_payload(const ngx_str_t *token)
 {
-    size_t      i;
-    ngx_uint_t  depth, string;
+    ngx_auth_jwt_parts_t  parts;
 
-    depth = 0;
-    string = 0;
+    if (ngx_auth_jwt_split(token, &parts) != NGX_OK) {
+        return NULL;
+    }
 
-    for (i = 0; i < len; i++) {
+    return ngx_auth_jwt_object(&parts.payload);
+}
 
-        if (string) {
-            if (text[i] == '\\') {
-                i++;
 
-            } else if (text[i] == '"') {
-                string = 0;
-            }
+/* "iss" is not believed yet: it only chooses whose keys are to be tried */
 
-            continue;
-        }
+static const ngx_auth_jwt_issuer_t *
+ngx_auth_jwt_find_issuer(const ngx_auth_jwt_conf_t *conf, const json_t *iss)
+{
+    ngx_uint_t  i;
 
-        switch (text[i]) {
-
-        case '"':
-            string = 1;
-            break;
-
-        case '{':
-        case '[':
-            if (++depth > NGX_AUTH_JWT_DEPTH) {
-                return NGX_ERROR;
-            }
-
-            break;
-
-        case '}':
-        case ']':
-            if (depth) {
-                depth--;
-            }
-
-            break;
+    for (i = 0; i < conf->nissuers; i++) {
+        if (conf->issuers[i].nkeys
+            && ngx_auth_json_equal(iss, &conf->issuers[i].issuer))
+        {
+            return &conf->issuers[i];
         }
     }
 
-    return NGX_OK;
+    return NULL;
 }
 
 
@@ -335,14 +260,14 @@ ngx_auth_jwt_header(const json_t *header)
 
 
 static const char *
-ngx_auth_jwt_signature(const ngx_auth_jwt_conf_t *conf, const json_t *header,
-    const ngx_str_t *token)
+ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
+    const json_t *header, const ngx_str_t *token)
 {
-    char                      buf[NGX_AUTH_JWT_MAX + 1];
-    json_t                   *alg, *kid;
-    ngx_uint_t                i;
-    const char               *fault;
-    const ngx_auth_jwt_key_t *key;
+    char                       buf[NGX_AUTH_JWT_MAX + 1];
+    json_t                    *alg, *kid;
+    ngx_uint_t                 i;
+    const char                *fault;
+    const ngx_auth_jwt_key_t  *key;
 
     alg = json_object_get(header, "alg");
     kid = json_object_get(header, "kid");
@@ -358,20 +283,20 @@ ngx_auth_jwt_signature(const ngx_auth_jwt_conf_t *conf, const json_t *header,
 
     fault = "no key has this kid";
 
-    for (i = 0; i < conf->nkeys; i++) {
+    for (i = 0; i < issuer->nkeys; i++) {
 
-        key = &conf->keys[i];
+        key = &issuer->keys[i];
 
         if (kid) {
-            if (key->kid.len == 0 || !ngx_auth_jwt_equal(kid, &key->kid)) {
+            if (key->kid.len == 0 || !ngx_auth_json_equal(kid, &key->kid)) {
                 continue;
             }
 
-        } else if (key->kid.len && conf->nkeys > 1) {
+        } else if (key->kid.len && !key->derived && issuer->nkeys > 1) {
             continue;
         }
 
-        if (!ngx_auth_jwt_equal(alg, &key->alg)) {
+        if (!ngx_auth_json_equal(alg, &key->alg)) {
             fault = "alg is not that of the key";
             continue;
         }
@@ -394,39 +319,34 @@ ngx_auth_jwt_check(const ngx_auth_jwt_key_t *key, const char *token)
     ngx_int_t   rc;
 
     jwt = NULL;
+    rc = NGX_ERROR;
 
     /* never with a key of no length: jwt_decode() would take "none" then */
 
-    if (key->key.len == 0
-        || jwt_decode(&jwt, token, key->key.data, key->key.len) != 0)
+    if (key->key.len
+        && jwt_decode(&jwt, token, key->key.data, (int) key->key.len) == 0
+        && jwt_get_alg(jwt) == key->jwt_alg)
     {
-        return NGX_ERROR;
+        rc = NGX_OK;
     }
 
-    rc = (jwt_get_alg(jwt) == key->jwt_alg) ? NGX_OK : NGX_ERROR;
-
     jwt_free(jwt);
+
+    /* what libjwt leaves in the thread's queue of errors would be taken for
+     * one of a TLS connection */
+
+    ERR_clear_error();
 
     return rc;
 }
 
 
+/* the bearer has an account here */
+
 static const char *
-ngx_auth_jwt_identity(const ngx_auth_jwt_conf_t *conf, const json_t *payload,
-    ngx_auth_jwt_claims_t *claims)
+ngx_auth_jwt_account(const json_t *payload, ngx_auth_jwt_claims_t *claims)
 {
     json_t  *sid, *jti;
-
-    if (!ngx_auth_jwt_equal(json_object_get(payload, "iss"), &conf->issuer)) {
-        return "iss is not ours";
-    }
-
-    if (ngx_auth_jwt_audience(json_object_get(payload, "aud"),
-                              &conf->audience)
-        != NGX_OK)
-    {
-        return "aud is not ours";
-    }
 
     if (ngx_auth_jwt_uuid(json_object_get(payload, "sub"), claims->user)
         != NGX_OK)
@@ -456,6 +376,40 @@ ngx_auth_jwt_identity(const ngx_auth_jwt_conf_t *conf, const json_t *payload,
 }
 
 
+/* the bearer is known to another issuer */
+
+static const char *
+ngx_auth_jwt_stranger(const json_t *payload, ngx_auth_jwt_claims_t *claims)
+{
+    size_t       len, i;
+    json_t      *sub;
+    const char  *text;
+
+    sub = json_object_get(payload, "sub");
+    text = json_string_value(sub);
+    len = json_string_length(sub);
+
+    if (len == 0 || len > NGX_AUTH_JWT_SUB_MAX) {
+        return "sub is not 1 to 255 characters";
+    }
+
+    for (i = 0; i < len; i++) {
+
+        /* it goes into headers and logs as it is */
+
+        if (text[i] <= ' ' || text[i] > '~') {
+            return "sub is not visible ASCII";
+        }
+    }
+
+    ngx_memcpy(claims->user, text, len);
+
+    (void) ngx_auth_jwt_role(json_object_get(payload, "role"), claims->role);
+
+    return NULL;
+}
+
+
 static ngx_int_t
 ngx_auth_jwt_audience(const json_t *aud, const ngx_str_t *audience)
 {
@@ -464,7 +418,7 @@ ngx_auth_jwt_audience(const json_t *aud, const ngx_str_t *audience)
     ngx_int_t   rc;
 
     if (!json_is_array(aud)) {
-        return ngx_auth_jwt_equal(aud, audience) ? NGX_OK : NGX_ERROR;
+        return ngx_auth_json_equal(aud, audience) ? NGX_OK : NGX_ERROR;
     }
 
     rc = NGX_ERROR;
@@ -476,7 +430,7 @@ ngx_auth_jwt_audience(const json_t *aud, const ngx_str_t *audience)
             return NGX_ERROR;
         }
 
-        if (ngx_auth_jwt_equal(one, audience)) {
+        if (ngx_auth_json_equal(one, audience)) {
             rc = NGX_OK;
         }
     }
@@ -577,16 +531,6 @@ ngx_auth_jwt_times(const ngx_auth_jwt_conf_t *conf, const json_t *payload,
 }
 
 
-static ngx_uint_t
-ngx_auth_jwt_equal(const json_t *value, const ngx_str_t *text)
-{
-    return json_is_string(value)
-           && json_string_length(value) == text->len
-           && ngx_memcmp(json_string_value(value), text->data, text->len)
-              == 0;
-}
-
-
 char *
 ngx_auth_jwt_sign(const ngx_auth_jwt_conf_t *conf,
     const ngx_auth_jwt_claims_t *claims, const char *jti, time_t now)
@@ -595,10 +539,12 @@ ngx_auth_jwt_sign(const ngx_auth_jwt_conf_t *conf,
     jwt_t                     *jwt;
     const ngx_auth_jwt_key_t  *key;
 
-    key = &conf->keys[0];
+    key = conf->signer;
     token = NULL;
 
-    if (key->kid.len > NGX_AUTH_JWT_KID_MAX || jwt_new(&jwt) != 0) {
+    if (key == NULL || key->kid.len > NGX_AUTH_JWT_KID_MAX
+        || jwt_new(&jwt) != 0)
+    {
         return NULL;
     }
 
@@ -612,7 +558,9 @@ ngx_auth_jwt_sign(const ngx_auth_jwt_conf_t *conf,
     }
 
     if (ngx_auth_jwt_grants(jwt, conf, claims, jti, now) == NGX_OK
-        && jwt_set_alg(jwt, key->jwt_alg, key->key.data, key->key.len) == 0)
+        && jwt_set_alg(jwt, key->jwt_alg, key->signer.data,
+                       (int) key->signer.len)
+           == 0)
     {
         token = jwt_encode_str(jwt);
     }
@@ -620,6 +568,8 @@ ngx_auth_jwt_sign(const ngx_auth_jwt_conf_t *conf,
 done:
 
     jwt_free(jwt);
+
+    ERR_clear_error();
 
     return token;
 }
@@ -629,10 +579,14 @@ static ngx_int_t
 ngx_auth_jwt_grants(jwt_t *jwt, const ngx_auth_jwt_conf_t *conf,
     const ngx_auth_jwt_claims_t *claims, const char *jti, time_t now)
 {
+    const ngx_auth_jwt_issuer_t  *ours;
+
+    ours = &conf->issuers[0];
+
     /* strings of the configuration are terminated */
 
-    if (jwt_add_grant(jwt, "iss", (char *) conf->issuer.data) != 0
-        || jwt_add_grant(jwt, "aud", (char *) conf->audience.data) != 0
+    if (jwt_add_grant(jwt, "iss", (char *) ours->issuer.data) != 0
+        || jwt_add_grant(jwt, "aud", (char *) ours->audience.data) != 0
         || jwt_add_grant(jwt, "sub", (char *) claims->user) != 0
         || jwt_add_grant(jwt, "sid", (char *) claims->session) != 0
         || jwt_add_grant(jwt, "role", (char *) claims->role) != 0

@@ -17,13 +17,14 @@
 #include <ngx_core.h>
 #include <jwt.h>
 
+#include "ngx_auth_jose.h"
+
 
 /* a longer token is refused without being looked at */
 #define NGX_AUTH_JWT_MAX        8192
 
-#define NGX_AUTH_JWT_KEY_MIN    32      /* bytes of an HMAC key (RFC 7518,
-                                           3.2) */
-#define NGX_AUTH_JWT_KID_MAX    64
+#define NGX_AUTH_JWT_KID_MAX    64      /* of a key that signs */
+#define NGX_AUTH_JWT_SUB_MAX    255     /* OpenID Connect Core, 2 */
 #define NGX_AUTH_JWT_ROLE_MAX   32
 #define NGX_AUTH_JWT_UUID_LEN   36
 
@@ -37,29 +38,50 @@ typedef enum {
 
 /* A key is pinned to one algorithm: a token names it, but never chooses it. */
 typedef struct {
-    ngx_str_t                   kid;    /* empty: the key has no name */
-    ngx_str_t                   alg;    /* as in the header: "HS256" */
-    jwt_alg_t                   jwt_alg;
-    ngx_str_t                   key;    /* the secret's bytes */
+    ngx_str_t                     kid;      /* empty: the key has no name */
+    ngx_str_t                     alg;      /* as in the header: "HS256" */
+    jwt_alg_t                     jwt_alg;
+    ngx_str_t                     key;      /* verifies: the secret's bytes, or
+                                               a public key in PEM */
+    ngx_str_t                     signer;   /* signs: the secret's bytes, or a
+                                               private key in PEM; empty: the
+                                               key only verifies */
+    ngx_str_t                     jwk;      /* a public key's members in a JSON
+                                               Web Key, without braces; empty:
+                                               there is nothing public */
+    ngx_uint_t                    derived;  /* kid was made from the key, so
+                                               tokens may not know it */
 } ngx_auth_jwt_key_t;
 
 
+/* Whose tokens they are: "iss" chooses among issuers, "kid" among the keys of
+ * that issuer. */
 typedef struct {
-    const ngx_auth_jwt_key_t   *keys;   /* the first one signs */
-    ngx_uint_t                  nkeys;
-    ngx_str_t                   issuer;
-    ngx_str_t                   audience;
-    time_t                      leeway; /* seconds, for exp, nbf and iat */
+    ngx_str_t                     issuer;
+    ngx_str_t                     audience;
+    const ngx_auth_jwt_key_t     *keys;
+    ngx_uint_t                    nkeys;
+} ngx_auth_jwt_issuer_t;
+
+
+typedef struct {
+    const ngx_auth_jwt_issuer_t  *issuers;  /* the first is this server */
+    ngx_uint_t                    nissuers; /* 1 at least */
+    const ngx_auth_jwt_key_t     *signer;   /* of ours; NULL: none can sign */
+    time_t                        leeway;   /* seconds, for exp, nbf and iat */
 } ngx_auth_jwt_conf_t;
 
 
-/* Who the bearer is.  The texts are NUL-terminated; no pointers, so that it
- * may lie in shared memory. */
+/* Who the bearer is.  The texts are NUL-terminated. */
 typedef struct {
-    int64_t   expires;                            /* "exp" */
-    u_char    user[NGX_AUTH_JWT_UUID_LEN + 1];    /* "sub", lower-case */
-    u_char    session[NGX_AUTH_JWT_UUID_LEN + 1]; /* "sid"; may be empty */
-    u_char    role[NGX_AUTH_JWT_ROLE_MAX + 1];    /* "role" */
+    int64_t     expires;                            /* "exp" */
+    ngx_uint_t  issuer;                             /* index; 0: this server,
+                                                       user has an account */
+    u_char      user[NGX_AUTH_JWT_SUB_MAX + 1];     /* "sub"; of ours a UUID in
+                                                       lower case */
+    u_char      session[NGX_AUTH_JWT_UUID_LEN + 1]; /* "sid"; may be empty */
+    u_char      role[NGX_AUTH_JWT_ROLE_MAX + 1];    /* "role"; of others it may
+                                                       be empty */
 } ngx_auth_jwt_claims_t;
 
 
@@ -68,21 +90,29 @@ typedef struct {
  * status is NGX_AUTH_JWT_OK; otherwise *fault is a static phrase for the log.
  *
  * Header: "alg" is exactly that of the key; "typ" is absent or JWT; "kid"
- * names a key; without it the only key, or those that have no name, are tried;
- * a header that brings its own key, or has "crit", is refused.
- * Claims: "iss" ours; "aud" ours, or an array with ours in it; "sub" a UUID;
- * "sid", if there, a UUID; "role" an identifier; "exp" an integer after
- * now - leeway; "nbf" and "iat", if there, integers not after now + leeway.
+ * names a key; without it the only key, or those that were given no name, are
+ * tried; a header that brings its own key, or has "crit", is refused.
+ * Claims of all: "iss" one of the issuers; "aud" as that issuer's, or an array
+ * with it in it; "exp" an integer after now - leeway; "nbf" and "iat", if
+ * there, integers not after now + leeway.  Of ours besides: "sub" a UUID;
+ * "sid", if there, a UUID; "role" an identifier; "jti", if there, a string.
+ * Of others: "sub" is 1 to 255 visible ASCII characters; "role" counts if it
+ * is an identifier; "sid" is theirs, session stays empty.
  */
 ngx_auth_jwt_status_e ngx_auth_jwt_verify(const ngx_auth_jwt_conf_t *conf,
     const ngx_str_t *token, time_t now, ngx_auth_jwt_claims_t *claims,
     const char **fault);
 
 
+/* All claims of a token that is verified already.  The caller owns the object:
+ * json_decref().  NULL if out of memory. */
+json_t *ngx_auth_jwt_payload(const ngx_str_t *token);
+
+
 /*
- * Signs a token for claims with the first key.  jti: NUL-terminated text.
- * Returns a NUL-terminated string for the caller to free(), or NULL if out of
- * memory or if issuer or audience are not UTF-8.
+ * Signs a token for claims, as this server, with conf->signer.  jti:
+ * NUL-terminated text.  Returns a NUL-terminated string for the caller to
+ * free(), or NULL if out of memory or if issuer or audience are not UTF-8.
  */
 char *ngx_auth_jwt_sign(const ngx_auth_jwt_conf_t *conf,
     const ngx_auth_jwt_claims_t *claims, const char *jti, time_t now);

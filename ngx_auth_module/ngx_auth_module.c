@@ -5,27 +5,13 @@
 
 
 #include "ngx_auth_account.h"
+#include "ngx_auth_limit.h"
 #include "ngx_auth_revoked.h"
 
 
-#define NGX_AUTH_OFF       0
-#define NGX_AUTH_REQUIRED  1
-#define NGX_AUTH_OPTIONAL  2
-
-
-typedef struct {
-    ngx_uint_t               token;    /* NGX_AUTH_OFF, ... */
-} ngx_auth_loc_conf_t;
-
-
-/* an identity and the texts that it points to */
-typedef struct {
-    ngx_api_identity_t       identity;
-    ngx_auth_jwt_claims_t    claims;
-} ngx_auth_bearer_t;
-
-
+static ngx_int_t ngx_auth_preaccess_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_auth_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_auth_identify(ngx_http_request_t *r);
 static ngx_int_t ngx_auth_bearer_token(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_auth_jwt_status_e ngx_auth_verify(ngx_http_request_t *r,
@@ -50,8 +36,8 @@ static char *ngx_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static ngx_auth_main_conf_t *ngx_auth_in_use(ngx_conf_t *cf,
-    const char *directive);
+static char *ngx_auth_forward_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 static ngx_conf_enum_t  ngx_auth_token_modes[] = {
@@ -89,18 +75,25 @@ static ngx_command_t  ngx_auth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("auth_key_jwks"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_auth_key_jwks_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("auth_issuer"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_auth_name_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_auth_main_conf_t, jwt.issuer),
+      offsetof(ngx_auth_main_conf_t, issuer),
       NULL },
 
     { ngx_string("auth_audience"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_auth_name_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_auth_main_conf_t, jwt.audience),
+      offsetof(ngx_auth_main_conf_t, audience),
       NULL },
 
     { ngx_string("auth_access_ttl"),
@@ -173,6 +166,20 @@ static ngx_command_t  ngx_auth_commands[] = {
       offsetof(ngx_auth_loc_conf_t, token),
       ngx_auth_token_modes },
 
+    { ngx_string("auth_require"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_auth_require_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_forward_identity"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_auth_forward_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_auth_loc_conf_t, forward_identity),
+      NULL },
+
     { ngx_string("auth_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_auth_api_directive,
@@ -226,14 +233,50 @@ static ngx_http_variable_t  ngx_auth_variables[] = {
     { ngx_string("auth_session"), NULL, ngx_auth_variable,
       offsetof(ngx_api_identity_t, session), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("auth_claim_"), NULL, ngx_auth_claim_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
       ngx_http_null_variable
 };
+
+
+/* before the access phase, which a subrequest has none of, and of which
+ * "satisfy any" may leave ours out: what the client says is gone by then */
+
+static ngx_int_t
+ngx_auth_preaccess_handler(ngx_http_request_t *r)
+{
+    ngx_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_auth_module);
+
+    if (alcf->forward_identity && ngx_auth_forward(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
 
 
 /* the access phase */
 
 static ngx_int_t
 ngx_auth_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (ngx_auth_limit_resumed(r, &rc) == NGX_OK) {
+        return rc;
+    }
+
+    /* limits come after it: they may ask who is calling */
+
+    return ngx_auth_limit(r, ngx_auth_identify(r));
+}
+
+
+static ngx_int_t
+ngx_auth_identify(ngx_http_request_t *r)
 {
     ngx_int_t               rc;
     ngx_str_t               token;
@@ -243,7 +286,7 @@ ngx_auth_handler(ngx_http_request_t *r)
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_auth_module);
 
-    if (alcf->token == NGX_AUTH_OFF) {
+    if (alcf->token == NGX_AUTH_OFF && alcf->require == NULL) {
         return NGX_DECLINED;
     }
 
@@ -261,7 +304,7 @@ ngx_auth_handler(ngx_http_request_t *r)
 
     if (rc == NGX_DECLINED) {
 
-        if (alcf->token == NGX_AUTH_OPTIONAL) {
+        if (alcf->token == NGX_AUTH_OPTIONAL && alcf->require == NULL) {
             return NGX_DECLINED;
         }
 
@@ -279,6 +322,9 @@ ngx_auth_handler(ngx_http_request_t *r)
     if (bearer == NULL) {
         return NGX_ERROR;
     }
+
+    bearer->token = token;
+    bearer->payload = NULL;
 
     switch (ngx_auth_verify(r, &token, &bearer->claims)) {
 
@@ -396,7 +442,9 @@ ngx_auth_verify(ngx_http_request_t *r, const ngx_str_t *token,
 static ngx_int_t
 ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
 {
+    ngx_int_t                 rc;
     ngx_api_identity_t       *identity;
+    ngx_auth_loc_conf_t      *alcf;
     ngx_auth_main_conf_t     *amcf;
     ngx_auth_jwt_claims_t    *claims;
     const ngx_api_problem_t  *problem;
@@ -405,6 +453,13 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
 
     identity = &bearer->identity;
     claims = &bearer->claims;
+
+    if (claims->issuer && ngx_api_location(r)) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "access token refused: the API has accounts of its "
+                      "own, this one is of another issuer");
+        return ngx_auth_challenge(r, &ngx_auth_token_invalid);
+    }
 
     problem = ngx_auth_revoked_problem(amcf, claims);
 
@@ -425,7 +480,21 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
 
     identity->expires = (time_t) claims->expires;
 
-    return ngx_api_identity_set(r, identity);
+    if (ngx_api_identity_set(r, identity) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_auth_module);
+
+    if (alcf->require) {
+        rc = ngx_auth_require(r, alcf->require, bearer);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return alcf->forward_identity ? ngx_auth_forward(r) : NGX_OK;
 }
 
 
@@ -502,17 +571,27 @@ ngx_auth_postconfiguration(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
 
-    if (amcf->needs_key == NULL) {
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (amcf->forwards) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_auth_preaccess_handler;
+    }
+
+    if (amcf->needs_key == NULL && !ngx_auth_limit_configured(cf)) {
         return NGX_OK;
     }
 
-    if (ngx_auth_conf_init(cf, amcf) != NGX_OK
-        || ngx_auth_revoked_conf_init(cf, amcf) != NGX_OK)
+    if (amcf->needs_key
+        && (ngx_auth_conf_init(cf, amcf) != NGX_OK
+            || ngx_auth_revoked_conf_init(cf, amcf) != NGX_OK))
     {
         return NGX_ERROR;
     }
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
     if (h == NULL) {
@@ -536,10 +615,17 @@ ngx_auth_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_array_init(&amcf->keys, cf->pool, 4, sizeof(ngx_auth_jwt_key_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&amcf->issuers, cf->pool, 4,
+                          sizeof(ngx_auth_jwt_issuer_t))
+           != NGX_OK)
     {
         return NULL;
     }
+
+    /* this server's own place */
+
+    (void) ngx_array_push(&amcf->issuers);
 
     amcf->jwt.leeway = NGX_CONF_UNSET;
     amcf->access_ttl = NGX_CONF_UNSET;
@@ -568,12 +654,12 @@ ngx_auth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(amcf->revocations_poll, 500);
     ngx_conf_init_uint_value(amcf->bcrypt_cost, 10);
 
-    if (amcf->jwt.issuer.data == NULL) {
-        ngx_str_set(&amcf->jwt.issuer, "skep");
+    if (amcf->issuer.data == NULL) {
+        ngx_str_set(&amcf->issuer, "skep");
     }
 
-    if (amcf->jwt.audience.data == NULL) {
-        ngx_str_set(&amcf->jwt.audience, "skep");
+    if (amcf->audience.data == NULL) {
+        ngx_str_set(&amcf->audience, "skep");
     }
 
     if (amcf->thread_pool_name.data == NULL) {
@@ -595,6 +681,8 @@ ngx_auth_create_loc_conf(ngx_conf_t *cf)
     }
 
     alcf->token = NGX_CONF_UNSET_UINT;
+    alcf->require = NGX_CONF_UNSET_PTR;
+    alcf->forward_identity = NGX_CONF_UNSET;
 
     return alcf;
 }
@@ -607,6 +695,8 @@ ngx_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_auth_loc_conf_t *conf = child;
 
     ngx_conf_merge_uint_value(conf->token, prev->token, NGX_AUTH_OFF);
+    ngx_conf_merge_ptr_value(conf->require, prev->require, NULL);
+    ngx_conf_merge_value(conf->forward_identity, prev->forward_identity, 0);
 
     return NGX_CONF_OK;
 }
@@ -652,6 +742,24 @@ ngx_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
+ngx_auth_forward_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                  *rv;
+    ngx_auth_loc_conf_t   *alcf = conf;
+    ngx_auth_main_conf_t  *amcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && alcf->forward_identity) {
+        amcf = ngx_http_conf_get_module_main_conf(cf, ngx_auth_module);
+        amcf->forwards = 1;
+    }
+
+    return rv;
+}
+
+
+static char *
 ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                   *rv;
@@ -681,10 +789,7 @@ ngx_auth_api_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* remembers where a key was first needed: whether there is one is known only
- * when all is read */
-
-static ngx_auth_main_conf_t *
+ngx_auth_main_conf_t *
 ngx_auth_in_use(ngx_conf_t *cf, const char *directive)
 {
     ngx_auth_main_conf_t  *amcf;

@@ -23,12 +23,25 @@
 #endif
 
 
+#define NGX_AUTH_NAME_MAX  255               /* bytes of an issuer or
+                                                audience */
+
+#define NGX_AUTH_OFF       0
+#define NGX_AUTH_REQUIRED  1
+#define NGX_AUTH_OPTIONAL  2
+
+
 /* const once the configuration is read */
 typedef struct {
-    ngx_array_t           keys;              /* of ngx_auth_jwt_key_t */
+    ngx_str_t             issuer;            /* this server's names */
+    ngx_str_t             audience;
+    ngx_array_t           keys;              /* of ngx_auth_jwt_key_t: ours */
+    ngx_array_t           issuers;           /* of ngx_auth_jwt_issuer_t: this
+                                                server, then the others */
     ngx_auth_jwt_conf_t   jwt;
     u_char                fingerprint[NGX_AUTH_DIGEST_LEN];
                                              /* of the whole of jwt */
+    ngx_str_t             jwks;              /* our public keys, JSON */
 
     time_t                access_ttl;        /* seconds */
     time_t                refresh_ttl;
@@ -59,6 +72,7 @@ typedef struct {
 
     unsigned              accounts:1;        /* auth_api is on somewhere */
     unsigned              revocations_pg:1;  /* PostgreSQL knows of them */
+    unsigned              forwards:1;        /* auth_forward_identity is */
 } ngx_auth_main_conf_t;
 
 
@@ -83,8 +97,29 @@ typedef struct {
 char *ngx_auth_time_check(ngx_conf_t *cf, void *post, void *data);
 
 
+typedef struct {
+    ngx_uint_t            token;             /* NGX_AUTH_OFF, ... */
+    ngx_array_t          *require;           /* of ngx_auth_require_t; NULL:
+                                                nothing */
+    ngx_flag_t            forward_identity;
+} ngx_auth_loc_conf_t;
+
+
+/* an identity, and what it was made of */
+typedef struct {
+    ngx_api_identity_t     identity;         /* points into claims */
+    ngx_auth_jwt_claims_t  claims;
+    ngx_str_t              token;            /* of the request's header */
+    json_t                *payload;          /* NULL until it is asked for */
+} ngx_auth_bearer_t;
+
+
 /* handlers of directives */
 char *ngx_auth_key_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_auth_key_jwks_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_auth_require_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_auth_name_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_auth_token_cache_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -96,7 +131,35 @@ char *ngx_auth_password_refuse_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf);
 
 
-/* notes a problem of status 401 and its challenge (RFC 6750, 3); returns what
+/* remembers that keys are needed, and by which directive: whether there are
+ * some is known only when all is read */
+ngx_auth_main_conf_t *ngx_auth_in_use(ngx_conf_t *cf, const char *directive);
+
+
+/* who the bearer of this request's token is; NULL: nobody */
+ngx_auth_bearer_t *ngx_auth_bearer(ngx_http_request_t *r);
+
+/* a claim of the bearer's token; NULL if there is none */
+const json_t *ngx_auth_bearer_claim(ngx_auth_bearer_t *bearer,
+    ngx_http_request_t *r, const ngx_str_t *name);
+
+/* auth_require: NGX_OK, or what a phase handler is to return */
+ngx_int_t ngx_auth_require(ngx_http_request_t *r, const ngx_array_t *require,
+    ngx_auth_bearer_t *bearer);
+
+/* $auth_claim_NAME; data: the variable's whole name */
+ngx_int_t ngx_auth_claim_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+/* GET /.well-known/jwks.json */
+void ngx_auth_jwks(ngx_http_request_t *r);
+
+/* auth_forward_identity: the request's headers name its bearer, or nobody;
+ * NGX_OK or NGX_ERROR */
+ngx_int_t ngx_auth_forward(ngx_http_request_t *r);
+
+
+/* notes a problem of status 401 or 403 and its challenge (RFC 6750, 3); returns what
  * a phase handler is to return */
 ngx_int_t ngx_auth_challenge(ngx_http_request_t *r,
     const ngx_api_problem_t *problem);
@@ -107,6 +170,7 @@ extern ngx_module_t  ngx_auth_module;
 extern const ngx_api_problem_t  ngx_auth_token_invalid;
 extern const ngx_api_problem_t  ngx_auth_token_expired;
 extern const ngx_api_problem_t  ngx_auth_token_revoked;
+extern const ngx_api_problem_t  ngx_auth_forbidden;
 extern const ngx_api_problem_t  ngx_auth_invalid_credentials;
 extern const ngx_api_problem_t  ngx_auth_email_taken;
 extern const ngx_api_problem_t  ngx_auth_refresh_token_invalid;

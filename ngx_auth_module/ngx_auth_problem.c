@@ -22,6 +22,11 @@ const ngx_api_problem_t  ngx_auth_token_revoked = {
     ngx_string("The session of this access token has ended. Log in again."), 0
 };
 
+const ngx_api_problem_t  ngx_auth_forbidden = {
+    403, ngx_string("forbidden"), ngx_string("Forbidden"),
+    ngx_string("The access token does not give the right to this."), 0
+};
+
 const ngx_api_problem_t  ngx_auth_invalid_credentials = {
     401, ngx_string("invalid_credentials"), ngx_string("Not logged in"),
     ngx_string("There is no account with this e-mail and password."), 0
@@ -83,6 +88,11 @@ ngx_auth_challenge(ngx_http_request_t *r, const ngx_api_problem_t *problem)
                             "error=\"invalid_token\", "
                             "error_description=\"The access token was "
                             "revoked\"");
+    } else if (problem == &ngx_auth_forbidden) {
+        ngx_str_set(&value, "Bearer realm=\"skep\", "
+                            "error=\"insufficient_scope\", "
+                            "error_description=\"The access token does not "
+                            "give the right to this\"");
 
     } else {
         ngx_str_set(&value, "Bearer realm=\"skep\"");

@@ -76,6 +76,9 @@ static const ngx_api_route_t  ngx_auth_account_routes[] = {
     { NGX_HTTP_PATCH, ngx_string("/v1/users/{id}"), ngx_auth_user_patch,
       ngx_auth_user_patch_fields, NULL, NGX_API_ROUTE_PARTIAL },
 
+    { NGX_HTTP_GET, ngx_string("/.well-known/jwks.json"), ngx_auth_jwks,
+      NULL, NULL, NGX_API_ROUTE_PUBLIC },
+
     { 0, ngx_null_string, NULL, NULL, NULL, 0 }
 };
 
