@@ -31,6 +31,25 @@ const ngx_api_pg_statement_t  ngx_api_health_statement = {
 };
 
 
+ngx_int_t
+ngx_api_health_add(ngx_conf_t *cf, const ngx_api_health_check_t *check)
+{
+    ngx_api_main_conf_t     *amcf;
+    ngx_api_health_check_t  *c;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_api_module);
+
+    c = ngx_array_push(&amcf->health_checks);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    *c = *check;
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_api_health_live(ngx_http_request_t *r)
 {
@@ -55,9 +74,11 @@ static void
 ngx_api_health_ready_done(ngx_http_request_t *r, ngx_api_pg_status_e status,
     const PGresult *res)
 {
-    ngx_uint_t       ready;
-    const char      *word;
-    ngx_api_json_t   j;
+    ngx_uint_t               i, ready, ok;
+    const char              *word;
+    ngx_api_json_t           j;
+    ngx_api_main_conf_t     *amcf;
+    ngx_api_health_check_t  *checks;
 
     static const char  *words[] = { "ok", "unavailable", "timeout", "error" };
 
@@ -65,6 +86,13 @@ ngx_api_health_ready_done(ngx_http_request_t *r, ngx_api_pg_status_e status,
 
     ready = (status == NGX_API_PG_OK && !ngx_exiting);
     word = words[status];
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_api_module);
+    checks = amcf->health_checks.elts;
+
+    for (i = 0; i < amcf->health_checks.nelts; i++) {
+        ready = ready && checks[i].ready(checks[i].data);
+    }
 
     ngx_api_json_init(&j, r->pool, 512);
 
@@ -77,7 +105,19 @@ ngx_api_health_ready_done(ngx_http_request_t *r, ngx_api_pg_status_e status,
 
     ngx_api_json_literal(&j, ",\"checks\":{\"database\":\"");
     ngx_api_json_raw(&j, word, ngx_strlen(word));
-    ngx_api_json_literal(&j, "\"}}");
+    ngx_api_json_literal(&j, "\"");
+
+    for (i = 0; i < amcf->health_checks.nelts; i++) {
+        ok = checks[i].ready(checks[i].data);
+        word = ok ? "\"ok\"" : "\"unavailable\"";
+
+        ngx_api_json_literal(&j, ",");
+        ngx_api_json_string(&j, checks[i].name.data, checks[i].name.len);
+        ngx_api_json_literal(&j, ":");
+        ngx_api_json_raw(&j, word, ngx_strlen(word));
+    }
+
+    ngx_api_json_literal(&j, "}}");
 
     ngx_api_send_json(r, ready ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
                       &j, NULL, NGX_API_NO_STORE);

@@ -33,6 +33,7 @@ typedef struct {
     ngx_api_pg_conf_t       pg;
     ngx_api_redis_conf_t    redis;
     ngx_str_t               secret;
+    ngx_array_t             health_checks;   /* of ngx_api_health_check_t */
 } ngx_api_main_conf_t;
 
 

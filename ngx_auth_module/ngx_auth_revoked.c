@@ -24,7 +24,7 @@
 #define NGX_AUTH_REVOKED_CHANNEL  "skep:auth:revoked"
 
 #define NGX_AUTH_REVOKED_RETRY    100      /* ms until a failed pull is tried
-                                              again, and again twice later .. */
+                                              again, then twice as many .. */
 #define NGX_AUTH_REVOKED_RETRY_MAX  1000
 
 #define NGX_AUTH_REVOKED_WHOLE    60000    /* ms */
@@ -58,6 +58,7 @@ typedef struct {
 } ngx_auth_revoked_pull_t;
 
 
+static ngx_uint_t ngx_auth_revoked_ready(void *data);
 static time_t ngx_auth_revoked_life(ngx_auth_main_conf_t *amcf);
 static void ngx_auth_revoked_add(ngx_auth_main_conf_t *amcf,
     const u_char *session, time_t age);
@@ -145,6 +146,8 @@ ngx_auth_revocations_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_int_t
 ngx_auth_revoked_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 {
+    ngx_api_health_check_t  check;
+
     amcf->revoked = ngx_auth_revoked_zone_add(cf, amcf->revocations_size,
                                               &ngx_auth_module);
     if (amcf->revoked == NULL) {
@@ -158,6 +161,14 @@ ngx_auth_revoked_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
     }
 
     amcf->revocations_pg = 1;
+
+    ngx_str_set(&check.name, "sessions");
+    check.ready = ngx_auth_revoked_ready;
+    check.data = amcf;
+
+    if (ngx_api_health_add(cf, &check) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_api_pg_register(cf, NGX_AUTH_SQL_SESSIONS_REVOKED, 1);
 }
@@ -201,6 +212,18 @@ ngx_auth_revoked_init_process(ngx_cycle_t *cycle, ngx_auth_main_conf_t *amcf)
 }
 
 
+/* whether the set was filled */
+
+static ngx_uint_t
+ngx_auth_revoked_ready(void *data)
+{
+    ngx_auth_main_conf_t *amcf = data;
+
+    return !amcf->revocations_pg
+           || ngx_auth_revoked_zone_pulls(amcf->revoked)->filled;
+}
+
+
 /* how long a revoked session is kept, seconds */
 
 static time_t
@@ -228,9 +251,7 @@ ngx_auth_revoked_problem(ngx_auth_main_conf_t *amcf,
         return NULL;
     }
 
-    if (amcf->revocations_pg
-        && !ngx_auth_revoked_zone_pulls(amcf->revoked)->filled)
-    {
+    if (!ngx_auth_revoked_ready(amcf)) {
         return &ngx_api_database_unavailable;
     }
 
@@ -598,6 +619,12 @@ ngx_auth_revoked_pull_failed(ngx_auth_revoked_pull_t *pull)
 
     retry = pull->retry ? pull->retry * 2 : NGX_AUTH_REVOKED_RETRY;
     pull->retry = ngx_min(retry, NGX_AUTH_REVOKED_RETRY_MAX);
+
+    if (!ngx_auth_revoked_ready(pull->amcf)) {
+        /* everybody waits for it; to ask a database that is away costs
+         * nothing */
+        pull->retry = NGX_AUTH_REVOKED_RETRY;
+    }
 
     if (!ngx_exiting) {
         ngx_add_timer(&pull->timer,

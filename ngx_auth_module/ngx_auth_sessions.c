@@ -167,10 +167,8 @@ ngx_auth_sessions_revoked(ngx_http_request_t *r, const PGresult *res)
         }
     }
 
-#if (NGX_AUTH_REVOKED_READY)
     if (n) {
         ngx_auth_revoke(r, (const u_char (*)[NGX_AUTH_REVOKED_SESSION])
                            sessions, n);
     }
-#endif
 }

@@ -20,7 +20,7 @@ sub not_ready ($name, $why) {
 
     status_is($res, 503, "$name: /readyz");
     is_deeply($res->json, { status => 'unavailable',
-                            checks => { database => $why } },
+                            checks => { database => $why, sessions => 'ok' } },
               "$name: it says which");
     unlike($res->body, qr/socket|host|refused|libpq/i,
            "$name: but no internals");
@@ -29,7 +29,8 @@ sub not_ready ($name, $why) {
 
 my $res = $skep->get('/readyz');
 
-same_json($res, 200, { status => 'ok', checks => { database => 'ok' } },
+same_json($res, 200, { status => 'ok', checks => { database => 'ok',
+                                                   sessions => 'ok' } },
           'up: /readyz');
 is($res->header('Cache-Control'), 'no-store', 'it is not to be stored');
 status_is($skep->head('/readyz'), 200, 'HEAD');
