@@ -157,9 +157,19 @@ ngx_auth_register_done(ngx_http_request_t *r, const PGresult *res)
 void
 ngx_auth_login(ngx_http_request_t *r)
 {
-    if (ngx_auth_call_create(r)) {
-        ngx_auth_login_find(r);
+    ngx_str_t               text;
+    const ngx_api_value_t  *email;
+
+    if (ngx_auth_call_create(r) == NULL) {
+        return;
     }
+
+    email = &ngx_api_body(r)[NGX_AUTH_EMAIL];
+
+    text.data = (u_char *) email->text;
+    text.len = email->len;
+
+    ngx_auth_limit_late(r, NGX_AUTH_LIMIT_ACCOUNT, &text, ngx_auth_login_find);
 }
 
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_auth_module.h"
+#include "ngx_auth_limit.h"
 #include "ngx_auth_password.h"
 #include "ngx_auth_session.h"
 #include "ngx_auth_sql.h"

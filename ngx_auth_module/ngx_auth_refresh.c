@@ -60,13 +60,21 @@ ngx_auth_refresh(ngx_http_request_t *r)
 static void
 ngx_auth_refresh_found(ngx_http_request_t *r, const PGresult *res)
 {
+    u_char      id[NGX_API_UUID_LEN];
+    ngx_str_t   session;
+
     if (PQntuples(res) == 0) {
         ngx_api_finish(r, ngx_auth_challenge(r,
                                              &ngx_auth_refresh_token_invalid));
         return;
     }
 
-    ngx_auth_refresh_spend(r);
+    session.data = id;
+    session.len = ngx_api_uuid_format(id, (u_char *) PQgetvalue(res, 0, 0))
+                  - id;
+
+    ngx_auth_limit_late(r, NGX_AUTH_LIMIT_SESSION, &session,
+                        ngx_auth_refresh_spend);
 }
 
 

@@ -69,7 +69,16 @@ const ngx_api_field_t  ngx_auth_verify_fields[] = {
 void
 ngx_auth_reset(ngx_http_request_t *r)
 {
-    ngx_auth_reset_accept(r);
+    ngx_str_t               text;
+    const ngx_api_value_t  *email;
+
+    email = &ngx_api_body(r)[0];
+
+    text.data = (u_char *) email->text;
+    text.len = email->len;
+
+    ngx_auth_limit_late(r, NGX_AUTH_LIMIT_ACCOUNT, &text,
+                        ngx_auth_reset_accept);
 }
 
 
