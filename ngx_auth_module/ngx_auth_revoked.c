@@ -37,6 +37,9 @@
  * may be made in the moment in which its session is revoked */
 #define NGX_AUTH_REVOKED_SLACK    60
 
+/* seconds after it in which a token is taken for one that was made before */
+#define NGX_AUTH_REVOKED_CUTOFF   5
+
 #define NGX_AUTH_REVOKED_PAGE     1000     /* rows, as in the statement */
 
 /* ids in one message of Redis */
@@ -309,14 +312,16 @@ ngx_auth_revoked_add(ngx_auth_main_conf_t *amcf, const u_char *session,
 
     /*
      * No room.  This session's tokens must not pass, so those of all sessions
-     * don't that were made until now: who has a refresh token gets a new one.
+     * don't that were made until it was revoked: who has a refresh token gets
+     * a new one.
      */
 
-    cutoff = now + amcf->access_ttl + amcf->jwt.leeway;
+    cutoff = now - age + amcf->access_ttl + amcf->jwt.leeway
+             + NGX_AUTH_REVOKED_CUTOFF;
 
     old = ngx_auth_revoked_zone_set_cutoff(amcf->revoked, cutoff);
 
-    if (old != cutoff) {
+    if (cutoff > old) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "no room in \"auth_revocations\": all access tokens "
                       "issued until now are refused");
