@@ -85,7 +85,8 @@ stack_open() {
         chown redis:www-data "$run/redis"
     fi
 
-    chmod 750 "$run/redis"
+    # the socket in it is of the same group
+    chmod 2750 "$run/redis"
 }
 
 
@@ -489,6 +490,7 @@ nginx_configure() {
     sed -e "$user" \
         -e "s|/usr/lib/nginx/modules/|$build/modules/|" \
         -e "s|/run/nginx.pid|$state/nginx/nginx.pid|" \
+        -e "s|127\.0\.0\.1:6379|unix:$run/redis/redis.sock|" \
         -e "s|/run/postgresql|$run/pg|" \
         -e "s|/etc/skep/|$state/secrets/|" \
         -e "s|/var/log/nginx/|$log/|" \
