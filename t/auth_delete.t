@@ -94,7 +94,8 @@ for my $user ($ann, $phone) {
             401, 'refresh_token_invalid', 'no refresh');
 }
 
-like($ann->get('/v1/me')->status, qr/^401$/, 'the token is refused');
+problem($_->get('/v1/me'), 401, 'token_revoked', 'the token is refused')
+    for $ann, $phone;
 problem($skep->post('/v1/auth/login', { email => 'ann@example.com',
                                         password => $ann->password }),
         401, 'invalid_credentials', 'no login');

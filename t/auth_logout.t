@@ -44,6 +44,7 @@ my $res = $ann->post('/v1/auth/logout');
 status_is($res, 204, 'logout');
 is($res->body, '', 'no body');
 ok(ended($ann), 'the session is over');
+problem($ann->get('/v1/me'), 401, 'token_revoked', 'its token is refused');
 ok(goes_on($phone), 'another goes on');
 ok(goes_on($bob), 'and another user\'s');
 status_is($phone->post('/v1/auth/logout?scope=session'), 204,

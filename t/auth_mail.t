@@ -141,6 +141,7 @@ for my $user ($ann, $phone) {
     problem($skep->post('/v1/auth/refresh',
                         { refresh_token => $user->refresh_token }),
             401, 'refresh_token_invalid', 'every session is over');
+    problem($user->get('/v1/me'), 401, 'token_revoked', 'at once');
 }
 
 my $user = $skep->login($ann = bless({ %$ann, password => 'battery staple' },

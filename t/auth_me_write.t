@@ -6,6 +6,7 @@ use v5.36;
 use utf8;
 
 use JSON::PP ();
+use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep();
@@ -124,6 +125,31 @@ for my $i (0 .. $#users) {
 is(join(' ', sort map { $_->response->status } @clients), '200 409 409 409',
    'of four at once, one gets it');
 
+# one who commits it while the other waits for that
+my $lock = $pg->session;
+
+$lock->send(<<~'SQL');
+    BEGIN;
+    INSERT INTO auth.users (id, email, name, password_hash)
+    VALUES ('01890000-0000-7000-8000-0000000000aa', 'two@example.com', 'x', '$');
+    SQL
+wait_until(5, sub {
+    return $pg->value(<<~'SQL');
+        SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'
+        SQL
+});
+
+my $late = $users[0];
+$clients[0]->send($clients[0]->format_request('PATCH', '/v1/me',
+    token => $late->token, json => { email => 'two@example.com',
+                                     current_password => $late->password }));
+ok(wait_until(5, sub {
+    return $pg->value("SELECT count(*) FROM pg_locks WHERE NOT granted");
+}), 'it waits');
+$lock->send('COMMIT;');
+problem($clients[0]->response, 409, 'email_taken', 'and gets to know');
+$lock->close;
+
 
 # the password
 
@@ -151,6 +177,8 @@ status_is($res, 204, 'a new password');
 is($res->body, '', 'no body');
 is(logs_in($carl->email, $carl->password), 401, 'the old one');
 is(logs_in($carl->email, 'battery staple'), 200, 'the new one');
+problem($phone->get('/v1/me'), 401, 'token_revoked',
+        'the access token of another session');
 ends($phone, 'every other session is over');
 status_is($carl->get('/v1/me'), 200, 'this one goes on');
 status_is($skep->post('/v1/auth/refresh',

@@ -135,10 +135,13 @@ for my $back (1, 2) {
 
     refused($chain[-1 - $back], 'refresh_token_reused', "$who again");
     ok(revoked($user), "$who: the session is revoked");
+    problem($user->get('/v1/me'), 401, 'token_revoked',
+            "$who: its access tokens are refused");
     refused($chain[-1], 'refresh_token_invalid', "$who: the last one");
     refused($chain[0], 'refresh_token_reused', "$who: the first one");
 
     ok(!revoked($other), "$who: another session of the user goes on");
+    status_is($other->get('/v1/me'), 200, "$who: with its token");
     refreshed($other->refresh_token, "$who: and can be refreshed");
 }
 

@@ -121,7 +121,7 @@ is($pg->value(<<~"SQL"), 0, 'every session is revoked');
 problem($skep->post('/v1/auth/login', { email => $ann->email,
                                         password => $ann->password }),
         401, 'invalid_credentials', 'no login');
-is($ann->get('/v1/me')->status, 401, 'the token is refused');
+problem($ann->get('/v1/me'), 401, 'token_revoked', 'the token is refused');
 is($admin->patch($path, { disabled => $true })->json->{version},
    $res->json->{version}, 'the same again makes no version');
 
