@@ -1,8 +1,8 @@
 
 /*
  * The set of revoked sessions: what is found and until when, what is freed, and
- * what happens when it is full or a writer died.  The zone is plain memory here;
- * its lock is counted.
+ * what happens when it is full or a writer died.  The zone is plain memory
+ * here; its lock is counted.
  */
 
 
