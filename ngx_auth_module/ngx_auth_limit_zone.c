@@ -128,6 +128,10 @@ ngx_auth_limit_zone_take(ngx_auth_limit_zone_t *zone,
     state->admitted = ngx_auth_gcra_admits(gcra, state->ahead);
     state->evicted = 0;
 
+    if (node && node->tat > now) {
+        node->tat = now + state->ahead;
+    }
+
     if (take && state->admitted) {
 
         if (node == NULL) {
