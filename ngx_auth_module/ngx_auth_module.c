@@ -12,10 +12,6 @@
 static ngx_int_t ngx_auth_preaccess_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_auth_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_auth_identify(ngx_http_request_t *r);
-static ngx_int_t ngx_auth_bearer_token(ngx_http_request_t *r,
-    ngx_str_t *token);
-static ngx_auth_jwt_status_e ngx_auth_verify(ngx_http_request_t *r,
-    const ngx_str_t *token, ngx_auth_jwt_claims_t *claims);
 static ngx_int_t ngx_auth_admit(ngx_http_request_t *r,
     ngx_auth_bearer_t *bearer);
 
@@ -326,7 +322,7 @@ ngx_auth_identify(ngx_http_request_t *r)
     bearer->token = token;
     bearer->payload = NULL;
 
-    switch (ngx_auth_verify(r, &token, &bearer->claims)) {
+    switch (ngx_auth_bearer_verify(r, bearer)) {
 
     case NGX_AUTH_JWT_OK:
         return ngx_auth_admit(r, bearer);
@@ -337,105 +333,6 @@ ngx_auth_identify(ngx_http_request_t *r)
     default:
         return ngx_auth_challenge(r, &ngx_auth_token_invalid);
     }
-}
-
-
-/*
- * Authorization: Bearer <token> (RFC 6750, 2.1).  NGX_DECLINED: no such header;
- * NGX_ERROR: the header holds anything else.  nginx itself refuses a second
- * Authorization header.
- */
-
-static ngx_int_t
-ngx_auth_bearer_token(ngx_http_request_t *r, ngx_str_t *token)
-{
-    u_char           *p, *last;
-    ngx_table_elt_t  *h;
-
-    h = r->headers_in.authorization;
-
-    if (h == NULL) {
-        return NGX_DECLINED;
-    }
-
-    if (h->value.len < sizeof("Bearer x") - 1
-        || ngx_strncasecmp(h->value.data, (u_char *) "Bearer ",
-                           sizeof("Bearer ") - 1)
-           != 0)
-    {
-        return NGX_ERROR;
-    }
-
-    p = h->value.data + sizeof("Bearer ") - 1;
-    last = h->value.data + h->value.len;
-
-    while (p < last && *p == ' ') {
-        p++;
-    }
-
-    token->data = p;
-    token->len = last - p;
-
-    if (token->len == 0 || token->len > NGX_AUTH_JWT_MAX) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_auth_jwt_status_e
-ngx_auth_verify(ngx_http_request_t *r, const ngx_str_t *token,
-    ngx_auth_jwt_claims_t *claims)
-{
-    u_char                  key[NGX_AUTH_DIGEST_LEN];
-    ngx_str_t               texts[2];
-    const char             *fault;
-    ngx_auth_cache_t       *cache;
-    ngx_auth_main_conf_t   *amcf;
-    ngx_auth_jwt_status_e   status;
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
-
-    cache = amcf->cache;
-
-    if (cache) {
-        texts[0].data = amcf->fingerprint;
-        texts[0].len = NGX_AUTH_DIGEST_LEN;
-        texts[1] = *token;
-
-        if (ngx_auth_digest(texts, 2, key) != NGX_OK) {
-            cache = NULL;
-
-        } else if (ngx_auth_cache_get(cache, key,
-                                      ngx_time() - amcf->jwt.leeway, claims)
-                   == NGX_OK)
-        {
-            return NGX_AUTH_JWT_OK;
-        }
-    }
-
-    /*
-     * Another worker may have made this token after the time of this one was
-     * last updated: its "iat" is not to look as if it were to come.
-     */
-
-    ngx_time_update();
-
-    status = ngx_auth_jwt_verify(&amcf->jwt, token, ngx_time(), claims,
-                                 &fault);
-
-    if (status != NGX_AUTH_JWT_OK) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "access token refused: %s", fault);
-        return status;
-    }
-
-    if (cache) {
-        ngx_auth_cache_set(cache, key, ngx_time() - amcf->jwt.leeway, claims);
-    }
-
-    return NGX_AUTH_JWT_OK;
 }
 
 

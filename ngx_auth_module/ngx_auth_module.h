@@ -53,7 +53,7 @@ typedef struct {
     ngx_msec_t            revocations_poll;
     ngx_auth_revoked_zone_t  *revoked;       /* NULL: auth is not in use */
 
-    const ngx_api_route_t  *routes;          /* of accounts; NULL unless those */
+    const ngx_api_route_t  *routes;          /* of accounts, or NULL */
     ngx_array_t           new_passwords;     /* of ngx_api_field_t *: of theirs,
                                                 those for new passwords */
     ngx_uint_t            password_min;      /* bytes of a new password */
@@ -136,6 +136,18 @@ ngx_int_t ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf);
 ngx_auth_main_conf_t *ngx_auth_in_use(ngx_conf_t *cf, const char *directive);
 
 
+/*
+ * Authorization: Bearer <token> (RFC 6750, 2.1).  NGX_DECLINED: no such header;
+ * NGX_ERROR: the header holds anything else.  nginx itself refuses a second
+ * Authorization header.
+ */
+ngx_int_t ngx_auth_bearer_token(ngx_http_request_t *r, ngx_str_t *token);
+
+/* bearer->token, in the cache of verified ones, or else by its keys; fills in
+ * bearer->claims if it is good, and logs what is wrong with it if not */
+ngx_auth_jwt_status_e ngx_auth_bearer_verify(ngx_http_request_t *r,
+    ngx_auth_bearer_t *bearer);
+
 /* who the bearer of this request's token is; NULL: nobody */
 ngx_auth_bearer_t *ngx_auth_bearer(ngx_http_request_t *r);
 
@@ -159,8 +171,8 @@ void ngx_auth_jwks(ngx_http_request_t *r);
 ngx_int_t ngx_auth_forward(ngx_http_request_t *r);
 
 
-/* notes a problem of status 401 or 403 and its challenge (RFC 6750, 3); returns what
- * a phase handler is to return */
+/* notes a problem of status 401 or 403 and its challenge (RFC 6750, 3); returns
+ * what a phase handler is to return */
 ngx_int_t ngx_auth_challenge(ngx_http_request_t *r,
     const ngx_api_problem_t *problem);
 

@@ -27,7 +27,6 @@ static ngx_int_t ngx_auth_require_values(ngx_conf_t *cf, u_char *p,
     u_char *last, ngx_auth_require_t *require);
 static ngx_uint_t ngx_auth_require_holds(ngx_http_request_t *r,
     const ngx_auth_require_t *require, ngx_auth_bearer_t *bearer);
-static void ngx_auth_bearer_cleanup(void *data);
 
 
 /* auth_require role=... | claim=... | off; */
@@ -233,48 +232,6 @@ ngx_auth_require_holds(ngx_http_request_t *r,
     }
 
     return 0;
-}
-
-
-ngx_auth_bearer_t *
-ngx_auth_bearer(ngx_http_request_t *r)
-{
-    /* nobody but this module sets an identity, and always a bearer's */
-
-    return (ngx_auth_bearer_t *) ngx_api_identity(r->main);
-}
-
-
-/* the cache of verified tokens holds no more than an identity: what else a
- * token says is read in the token, for those who ask */
-
-const json_t *
-ngx_auth_bearer_claim(ngx_auth_bearer_t *bearer, ngx_http_request_t *r,
-    const ngx_str_t *name)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    if (bearer->payload == NULL) {
-
-        cln = ngx_pool_cleanup_add(r->pool, 0);
-        if (cln == NULL) {
-            return NULL;
-        }
-
-        bearer->payload = ngx_auth_jwt_payload(&bearer->token);
-
-        cln->handler = ngx_auth_bearer_cleanup;
-        cln->data = bearer->payload;
-    }
-
-    return ngx_auth_claim_find(bearer->payload, name);
-}
-
-
-static void
-ngx_auth_bearer_cleanup(void *data)
-{
-    json_decref(data);
 }
 
 

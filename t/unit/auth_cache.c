@@ -268,6 +268,66 @@ test_sets(void **state)
 }
 
 
+/* an entry holds all of a token of ours; what it can't hold is not kept */
+
+static void
+test_texts(void **state)
+{
+    u_char                 key[NGX_AUTH_CACHE_KEY];
+    ngx_pool_t            *pool;
+    ngx_auth_cache_t      *cache;
+    ngx_auth_jwt_claims_t  claims, found;
+
+    (void) state;
+
+    pool = unit_pool();
+    cache = create(pool, NULL);
+
+    memset(&claims, 0, sizeof(claims));
+    memset(claims.user, 'u', NGX_AUTH_JWT_UUID_LEN);
+    memset(claims.session, 's', NGX_AUTH_JWT_UUID_LEN);
+    memset(claims.role, 'r', NGX_AUTH_JWT_ROLE_MAX);
+    claims.issuer = 3;
+    claims.expires = NOW + 10;
+
+    key_of(key, 0, 1);
+    ngx_auth_cache_set(cache, key, NOW, &claims);
+
+    memset(&found, 0xee, sizeof(found));
+    assert_int_equal(ngx_auth_cache_get(cache, key, NOW, &found), NGX_OK);
+    assert_string_equal(found.user, claims.user);
+    assert_string_equal(found.session, claims.session);
+    assert_string_equal(found.role, claims.role);
+    assert_int_equal(found.issuer, 3);
+    assert_true(found.expires == NOW + 10);
+
+    /* the longest that fits, and one byte more */
+
+    claims.session[0] = '\0';
+    claims.role[0] = '\0';
+
+    memset(claims.user, 'x', 107);
+    key_of(key, 0, 2);
+    ngx_auth_cache_set(cache, key, NOW, &claims);
+    assert_int_equal(ngx_auth_cache_get(cache, key, NOW, &found), NGX_OK);
+    assert_string_equal(found.user, claims.user);
+
+    memset(claims.user, 'x', NGX_AUTH_JWT_SUB_MAX);
+    key_of(key, 0, 3);
+    ngx_auth_cache_set(cache, key, NOW, &claims);
+    assert_int_equal(ngx_auth_cache_get(cache, key, NOW, &found),
+                     NGX_DECLINED);
+
+    claims.user[108] = '\0';
+    ngx_auth_cache_set(cache, key, NOW, &claims);
+    assert_int_equal(ngx_auth_cache_get(cache, key, NOW, &found),
+                     NGX_DECLINED);
+
+    free(cache->table);
+    ngx_destroy_pool(pool);
+}
+
+
 static void
 test_reload(void **state)
 {
@@ -297,6 +357,7 @@ main(void)
         cmocka_unit_test(test_found),
         cmocka_unit_test(test_eviction),
         cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_reload)
     };
 

@@ -19,8 +19,8 @@ test_good(void **state)
                   "\"iat\":1800000000,\"nbf\":1800000000,\"jti\":\"x\","
                   "\"more\":{\"is\":[\"let\",\"be\"]}}");
 
-    assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW, &claims),
-                     NGX_AUTH_JWT_OK);
+    assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW,
+                                &claims), NGX_AUTH_JWT_OK);
 
     assert_string_equal(claims.user, USER);
     assert_string_equal(claims.session, SESSION);
@@ -33,8 +33,8 @@ test_good(void **state)
 
     token = forge("{\"alg\":\"HS256\"}", CLAIMS);
 
-    assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW, &claims),
-                     NGX_AUTH_JWT_OK);
+    assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW,
+                                &claims), NGX_AUTH_JWT_OK);
     assert_string_equal(claims.session, "");
 
     free(token);
@@ -49,8 +49,8 @@ test_good(void **state)
     token = forge(HEADER, "{\"iss\":\"skep\",\"aud\":\"skep\",\"role\":\"r\","
                   TIMES ",\"sub\":\"018F3A5E-7C1B-7DEF-8123-456789ABCDEF\"}");
 
-    assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW, &claims),
-                     NGX_AUTH_JWT_OK);
+    assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW,
+                                &claims), NGX_AUTH_JWT_OK);
     assert_string_equal(claims.user, USER);
 
     free(token);
