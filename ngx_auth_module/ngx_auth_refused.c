@@ -2,7 +2,7 @@
 #include "ngx_auth_refused.h"
 
 
-#define NGX_AUTH_REFUSED_BUF  65536
+#define NGX_AUTH_REFUSED_BUF  16384
 
 
 static ngx_int_t ngx_auth_refused_search(const ngx_auth_refused_t *list,
@@ -16,14 +16,9 @@ ngx_auth_refused_check(ngx_auth_refused_t *list, ngx_uint_t *line,
     const char **fault)
 {
     size_t    len, last_len;
-    u_char   *buf, *p, *end, last[NGX_AUTH_REFUSED_LINE];
-    u_char    text[NGX_AUTH_REFUSED_LINE];
+    u_char   *p, *end, buf[NGX_AUTH_REFUSED_BUF];
+    u_char    text[NGX_AUTH_REFUSED_LINE], last[NGX_AUTH_REFUSED_LINE];
     ssize_t   n;
-
-    buf = ngx_alloc(NGX_AUTH_REFUSED_BUF, ngx_cycle->log);
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
 
     list->size = 0;
     *line = 1;
@@ -31,7 +26,7 @@ ngx_auth_refused_check(ngx_auth_refused_t *list, ngx_uint_t *line,
     len = 0;
     last_len = 0;
 
-    while ((n = pread(list->fd, buf, NGX_AUTH_REFUSED_BUF, list->size)) > 0) {
+    while ((n = pread(list->fd, buf, sizeof(buf), list->size)) > 0) {
 
         list->size += n;
         end = buf + n;
@@ -77,8 +72,6 @@ ngx_auth_refused_check(ngx_auth_refused_t *list, ngx_uint_t *line,
     }
 
 done:
-
-    ngx_free(buf);
 
     if (n == -1) {
         return NGX_ERROR;

@@ -297,3 +297,20 @@ ngx_decode_base64url(ngx_str_t *dst, ngx_str_t *src)
 
     return NGX_OK;
 }
+
+
+void
+ngx_strlow(u_char *dst, u_char *src, size_t n)
+{
+    while (n--) {
+        *dst++ = ngx_tolower(*src);
+        src++;
+    }
+}
+
+
+void
+ngx_explicit_memzero(void *buf, size_t n)
+{
+    explicit_bzero(buf, n);
+}
