@@ -486,8 +486,10 @@ nginx_failed() {
 nginx_configure() {
     user=
     [ "$(id -u)" -eq 0 ] || user='s|^user .*||;'
+    unlimited=
+    [ "$limits" = yes ] || unlimited='/^ *rate_limit /d'
 
-    sed -e "$user" \
+    sed -e "$user" -e "$unlimited" \
         -e "s|/usr/lib/nginx/modules/|$build/modules/|" \
         -e "s|/run/nginx.pid|$state/nginx/nginx.pid|" \
         -e "s|127\.0\.0\.1:6379|unix:$run/redis/redis.sock|" \

@@ -1,0 +1,155 @@
+#!/usr/bin/env perl
+
+# The limits of conf/nginx.conf: that they are what the documentation says,
+# and that an account under attack still opens for its owner.
+
+use v5.36;
+
+use Skep::Process;
+use Skep::Test;
+
+my $conf = do {
+    open my $fh, '<', Skep::Process::source_dir() . '/conf/nginx.conf' or die;
+    local $/;
+    <$fh>;
+};
+
+my $zones = join "\n", $conf =~ /^\s*(rate_limit_zone [^;]*;)/mg;
+my $locations = join "\n", $conf =~ /^\s*(location = [^{]*\{[^}]*\})/mg;
+my ($root) = $conf =~ m/^\s*location \/ \{[^}]*?(rate_limit [^;]*;)/m;
+
+is(scalar(() = $zones =~ /rate_limit_zone/g), 7, 'seven zones');
+is(scalar(() = $locations =~ /location/g), 4, 'four locations');
+ok($root, 'and one for users');
+
+my $realip = 'set_real_ip_from 127.0.0.2; real_ip_header X-Forwarded-For;';
+
+sub settings () {
+    return (http => "$zones\n$realip", server => $locations,
+            location => $root);
+}
+
+my $skep = skep(settings());
+
+# for a while there is another address in front that is believed
+sub believe () {
+    $realip =~ s/127\.0\.0\.2/127.0.0.1/;
+    $skep->reconfigure(settings());
+    $skep->reload;
+}
+
+
+# nobody is believed
+
+my $res;
+my $user = $skep->user;
+my $n = 0;
+
+sub post ($call, $json, $from) {
+    return $skep->post("/v1/auth/$call", $json,
+                       headers => ['X-Forwarded-For', $from]);
+}
+
+sub new_user ($from) {
+    $n++;
+    return post('register', { email => "shipped$n\@example.com",
+                              password => 'correct horse', name => 'x' },
+                $from);
+}
+
+sub login ($user, $password, $from) {
+    return post('login', { email => $user->email, password => $password },
+                $from);
+}
+
+# until the first refusal; how many passed
+sub passed ($max, $code) {
+    for my $i (0 .. $max) {
+        $res = $code->($i);
+        return $i if $res->status == 429;
+    }
+
+    return $max + 1;
+}
+
+# as many as may come at once, and what comes in a second of a busy machine
+sub about ($got, $want, $per_second, $name) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    ok($got >= $want && $got <= $want + 3 * $per_second + 1, $name)
+        or diag("$got, not $want");
+    problem($res, 429, 'rate_limited', "$name: then not any more");
+    ok($res->header('Retry-After') >= 1, "$name: Retry-After");
+}
+
+# one registered above
+about(passed(60, sub ($i) { new_user("192.0.2.$i") }), 30, 0.5,
+      'register: 30 r/m, burst 30, by address');
+is($res->header('RateLimit-Policy'), '"register";q=31;w=62', 'told so');
+believe();
+
+
+# register
+
+status_is(new_user('192.0.2.1'), 201, 'another address');
+
+
+# login
+
+about(passed(40, sub ($i) { login($user, 'wrong password', '192.0.2.2') }),
+      11, 1 / 6, 'login: 10 r/m, burst 10, by account and address');
+status_is(login($user, $user->password, '192.0.2.2'), 429,
+          'the right password does not help there');
+status_is(login($user, $user->password, '192.0.2.3'), 200,
+          'the account opens from elsewhere');
+is($skep->client->request('GET', '/livez')->status, 200, '/livez');
+
+about(passed(60, sub ($i) {
+          post('login', { email => "nobody$i\@example.com",
+                          password => 'wrong password' }, '192.0.2.4');
+      }), 21, 0.5, 'login: 30 r/m, burst 20, by address');
+is($res->header('RateLimit-Policy'), '"login";q=21;w=42', 'told so');
+
+
+# password reset
+
+about(passed(20, sub ($i) {
+          post('password-reset', { email => "nobody$i\@example.com" },
+               '192.0.2.5');
+      }), 5, 1 / 12, 'reset: 5 r/m by address');
+about(passed(20, sub ($i) {
+          post('password-reset', { email => $user->email }, "192.0.2.10$i");
+      }), 5, 1 / 12, 'reset: 5 r/m by account');
+
+
+# refresh
+
+my $token = login($user, $user->password, '192.0.2.3')->json->{refresh_token};
+
+about(passed(90, sub ($i) {
+          my $res = post('refresh', { refresh_token => $token }, "192.0.2.$i");
+          $token = $res->json->{refresh_token} if $res->status == 200;
+          return $res;
+      }), 31, 1, 'refresh: 60 r/m, burst 30, by session');
+
+
+# the API
+
+my $client = $skep->new_client;
+
+$client->send($client->format_request('GET', '/v1/me',
+                                      token => $user->token) x 400);
+
+my @res = map { $client->response } 1 .. 400;
+my $passed = grep { $_->status == 200 } @res;
+my ($refused) = grep { $_->status == 429 } @res;
+
+$client->close;
+ok($passed >= 201 && $passed < 350, '100 r/s, burst 200, by user')
+    or diag($passed);
+problem($refused, 429, 'rate_limited', 'then not any more');
+is($refused->header('RateLimit-Policy'), '"user";q=201;w=2', 'told so');
+status_is(Skep::User->new($skep, new_user('192.0.2.6')->json, {})
+          ->get('/v1/tasks'), 200, 'another user');
+
+finish();
