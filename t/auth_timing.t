@@ -6,6 +6,7 @@
 
 use v5.36;
 
+use List::Util qw(min);
 use Skep::Test;
 use Time::HiRes qw(time);
 
@@ -137,24 +138,27 @@ is(told_apart(['nobody@example.com', 'wrong horse'],
 # makes up for it are several hashes, each with its own beginning and end, so
 # it is the same but for some per cent.
 
-sub median (@sample) { return (sort { $a <=> $b } @sample)[@sample / 2] }
-
 my $old = $skep->user(email => 'old@example.com');
+my $ratio;
 
 $skep->reconfigure(set => { auth_bcrypt_cost => 9 });
 $skep->reload;
 
-my (@old, @none);
+for (1 .. ROUNDS) {
+    my (@old, @none);
 
-for (1 .. 25) {
-    push @old, one('old@example.com', 'wrong horse');
-    push @none, one('nobody@example.com', 'wrong horse');
+    for (1 .. 20) {
+        push @old, one('old@example.com', 'wrong horse');
+        push @none, one('nobody@example.com', 'wrong horse');
+    }
+
+    # the quickest: what else the machine does only adds to it
+    $ratio = min(@old) / min(@none);
+    note(sprintf 'an account of before the cost was raised: %.3f', $ratio);
+    last if abs($ratio - 1) < 0.2;
 }
 
-my $ratio = median(@old) / median(@none);
-
-note(sprintf 'an account of before the cost was raised: %.3f', $ratio);
-cmp_ok(abs($ratio - 1), '<', 0.25, 'takes about as long');
+cmp_ok(abs($ratio - 1), '<', 0.2, 'takes about as long');
 
 cmp_ok(time - $started, '<', 3 * LIMIT, 'in time');
 
