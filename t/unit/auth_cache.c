@@ -295,9 +295,9 @@ test_texts(void **state)
 
     memset(&found, 0xee, sizeof(found));
     assert_int_equal(ngx_auth_cache_get(cache, key, NOW, &found), NGX_OK);
-    assert_string_equal(found.user, claims.user);
-    assert_string_equal(found.session, claims.session);
-    assert_string_equal(found.role, claims.role);
+    assert_text_equal(found.user, claims.user);
+    assert_text_equal(found.session, claims.session);
+    assert_text_equal(found.role, claims.role);
     assert_int_equal(found.issuer, 3);
     assert_true(found.expires == NOW + 10);
 
@@ -310,7 +310,7 @@ test_texts(void **state)
     key_of(key, 0, 2);
     ngx_auth_cache_set(cache, key, NOW, &claims);
     assert_int_equal(ngx_auth_cache_get(cache, key, NOW, &found), NGX_OK);
-    assert_string_equal(found.user, claims.user);
+    assert_text_equal(found.user, claims.user);
 
     memset(claims.user, 'x', NGX_AUTH_JWT_SUB_MAX);
     key_of(key, 0, 3);

@@ -22,9 +22,9 @@ test_good(void **state)
     assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW,
                                 &claims), NGX_AUTH_JWT_OK);
 
-    assert_string_equal(claims.user, USER);
-    assert_string_equal(claims.session, SESSION);
-    assert_string_equal(claims.role, "user");
+    assert_text_equal(claims.user, USER);
+    assert_text_equal(claims.session, SESSION);
+    assert_text_equal(claims.role, "user");
     assert_int_equal(claims.expires, 1800000900);
 
     free(token);
@@ -35,7 +35,7 @@ test_good(void **state)
 
     assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW,
                                 &claims), NGX_AUTH_JWT_OK);
-    assert_string_equal(claims.session, "");
+    assert_text_equal(claims.session, "");
 
     free(token);
 
@@ -51,7 +51,7 @@ test_good(void **state)
 
     assert_int_equal(verify_len(&forge_conf, token, strlen(token), NOW,
                                 &claims), NGX_AUTH_JWT_OK);
-    assert_string_equal(claims.user, USER);
+    assert_text_equal(claims.user, USER);
 
     free(token);
 }
@@ -145,9 +145,9 @@ test_sign(void **state)
 
     assert_int_equal(verify_len(&cf, token, strlen(token), NOW, &found),
                      NGX_AUTH_JWT_OK);
-    assert_string_equal(found.user, USER);
-    assert_string_equal(found.session, SESSION);
-    assert_string_equal(found.role, "admin");
+    assert_text_equal(found.user, USER);
+    assert_text_equal(found.session, SESSION);
+    assert_text_equal(found.role, "admin");
     assert_int_equal(found.issuer, 0);
     assert_true(found.expires == NOW + 900);
 

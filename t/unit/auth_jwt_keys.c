@@ -369,9 +369,9 @@ test_stranger(void **state)
     assert_int_equal(verify_len(&cf, token, strlen(token), NOW, &claims),
                      NGX_AUTH_JWT_OK);
     assert_int_equal(claims.issuer, 1);
-    assert_string_equal(claims.user, "auth0|1");
-    assert_string_equal(claims.session, "");
-    assert_string_equal(claims.role, "");
+    assert_text_equal(claims.user, "auth0|1");
+    assert_text_equal(claims.session, "");
+    assert_text_equal(claims.role, "");
     free(token);
 
     /* the longest sub, and one longer */
@@ -383,8 +383,8 @@ test_stranger(void **state)
     token = forge_signed(EC_HEADER, payload, ec);
     assert_int_equal(verify_len(&cf, token, strlen(token), NOW, &claims),
                      NGX_AUTH_JWT_OK);
-    assert_string_equal(claims.user, sub);
-    assert_string_equal(claims.role, "admin");
+    assert_text_equal(claims.user, sub);
+    assert_text_equal(claims.role, "admin");
     free(token);
 
     snprintf(payload, sizeof(payload), "{" OIDC_IDS ",\"sub\":\"%sx\"," TIMES

@@ -25,6 +25,11 @@
      cmocka_run_group_tests(tests, NULL, NULL))
 
 
+/* of texts that nginx has as bytes */
+#define assert_text_equal(a, b)                                               \
+    assert_string_equal((const char *) (a), (const char *) (b))
+
+
 /* a pool whose every allocation is malloc()ed; ngx_destroy_pool() frees all */
 ngx_pool_t *unit_pool(void);
 
