@@ -10,6 +10,8 @@
 #define NGX_AUTH_LIMIT_NAME_MAX  64
 
 
+static char *ngx_auth_limit_zone_options(ngx_conf_t *cf,
+    ngx_auth_limit_conf_t *zone, ssize_t *size);
 static ngx_int_t ngx_auth_limit_join(ngx_conf_t *cf, const ngx_str_t *first,
     ngx_str_t *second);
 static char *ngx_auth_limit_zone_option(ngx_conf_t *cf,
@@ -35,7 +37,6 @@ ngx_auth_limit_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char                              *rv;
     ssize_t                            size;
     ngx_str_t                         *value;
-    ngx_uint_t                         i;
     ngx_auth_limit_conf_t             *zone, **zp;
     ngx_http_compile_complex_value_t   ccv;
 
@@ -64,6 +65,33 @@ ngx_auth_limit_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    rv = ngx_auth_limit_zone_options(cf, zone, &size);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (ngx_auth_limit_zone_init(cf, &zone->keys, &zone->name, size,
+                                 &ngx_auth_limit_module)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_auth_limit_zone_options(ngx_conf_t *cf, ngx_auth_limit_conf_t *zone,
+    ssize_t *size)
+{
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
     for (i = 2; i < cf->args->nelts; i++) {
 
         if (i + 1 < cf->args->nelts
@@ -79,7 +107,7 @@ ngx_auth_limit_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
         }
 
-        rv = ngx_auth_limit_zone_option(cf, zone, &value[i], &size);
+        rv = ngx_auth_limit_zone_option(cf, zone, &value[i], size);
 
         if (rv != NGX_CONF_OK) {
             return rv;
@@ -89,7 +117,7 @@ ngx_auth_limit_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (zone->name.len == 0 || zone->rate.count == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" must have \"zone=\" and \"rate=\"",
-                           &cmd->name);
+                           &value[0]);
         return NGX_CONF_ERROR;
     }
 
@@ -99,13 +127,6 @@ ngx_auth_limit_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     } else if (!zone->redis) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"fallback=\" is of use only with \"redis\"");
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_auth_limit_zone_init(cf, &zone->keys, &zone->name, size,
-                                 &ngx_auth_limit_module)
-        != NGX_OK)
-    {
         return NGX_CONF_ERROR;
     }
 
