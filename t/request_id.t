@@ -50,7 +50,15 @@ sub logged (@call) {
     my $id = 'log-' . $n++;
 
     $user->request(@call, headers => ['X-Request-ID', $id]);
-    my ($line) = grep { /^\Q$id\E\|/ } split /\n/, $skep->nginx->log('skep.log');
+    my $line;
+
+    # it is written after the response was sent
+    Skep::Process::wait_until(5, sub {
+        ($line) = grep { /^\Q$id\E\|/ }
+                  split /\n/, $skep->nginx->log('skep.log');
+        return defined $line;
+    });
+
     return [ split /\|/, $line // '', -1 ];
 }
 
