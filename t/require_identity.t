@@ -77,6 +77,13 @@ my $skep = skep(pg => 0, conf => <<~"EOT");
                 proxy_pass http://127.0.0.1:%%PORT:peer%%;
             }
 
+            location /mirrored-half/ {
+                auth_forward_identity off;
+                auth_token required;
+                mirror /mirror;
+                proxy_pass http://127.0.0.1:%%PORT:peer%%;
+            }
+
             location = /mirror {
                 internal;
                 proxy_pass http://127.0.0.1:%%PORT:peer%%/mirror;
@@ -153,17 +160,20 @@ is($skep->get('/', plain => 1, token => $skep->token($user, {
 is($skep->get('/mirrored/', plain => 1, token => $token,
               headers => \@lies)->body, "$who|||||", 'with a mirror');
 $skep->get('/mirrored-off/', plain => 1, headers => ['X-Auth-User', 'root']);
+is($skep->get('/mirrored-half/', plain => 1, token => $token)->body,
+   "$nobody|||||", 'what a mirror is told is not told to others');
 
 my $id = nobody;
 Skep::Process::wait_until(5, sub {
-    2 == grep { m{^/mirror } } split /\n/, $skep->nginx->log('seen.log');
+    3 == grep { m{^/mirror } } split /\n/, $skep->nginx->log('seen.log');
 });
 my @mirrored = grep { m{^/mirror } } split /\n/, $skep->nginx->log('seen.log');
 
-is(scalar @mirrored, 2, 'the mirror was asked');
+is(scalar @mirrored, 3, 'the mirror was asked');
 like($mirrored[0], qr/u=$id r=editor s=0189[-0-9a-f]+1 i=skep$/,
      'it knows who is calling');
 is($mirrored[1], '/mirror u=- r=- s=- i=-',
    'and takes nobody for somebody');
+is($mirrored[2], $mirrored[0], 'it knows, whatever its parent is told');
 
 finish();
