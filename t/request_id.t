@@ -50,7 +50,14 @@ sub logged (@call) {
     my $id = 'log-' . $n++;
 
     $user->request(@call, headers => ['X-Request-ID', $id]);
-    my ($line) = grep { /^\Q$id\E\|/ } split /\n/, $skep->nginx->log('skep.log');
+
+    # the log is written after the response
+    my $line = Skep::Process::wait_until(2, sub {
+        my ($found) = grep { /^\Q$id\E\|/ }
+                      split /\n/, $skep->nginx->log('skep.log');
+        return $found;
+    });
+
     return [ split /\|/, $line // '', -1 ];
 }
 
