@@ -28,7 +28,7 @@ for my $file (glob "$root/ngx_*_module/*.c") {
     my $text = slurp($file);
 
     $routes{"\L$1\E $2"} = 1
-        while $text =~ /\{\s*NGX_HTTP_([A-Z]+),\s*ngx_string\("(/[^"]+)"\)/g;
+        while $text =~ m{\{\s*NGX_HTTP_([A-Z]+),\s*ngx_string\("(/[^"]+)"\)}g;
 }
 
 # the document: paths are indented by two, methods by four

@@ -308,4 +308,3 @@ class FastAPI(Server):
 
 SERVERS = {'skep': Skep, 'nginx': Return, 'fastify': Fastify,
            'fastapi': FastAPI}
-
