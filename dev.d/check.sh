@@ -11,6 +11,8 @@ check() {
         check_sanitize
     fi
 
+    [ $# -le 1 ] || no_more "$2"
+
     packages build
     packages test
     build
@@ -78,6 +80,7 @@ bench() {
     packages run
     # shellcheck disable=SC2046
     packages_ensure $(sed 's/#.*//' "$root/bench/packages")
+    command -v npm >/dev/null || packages_ensure nodejs npm
     build
 
     export SKEP_ROOT="$root" SKEP_BUILD="$build"

@@ -11,7 +11,7 @@ use Time::HiRes qw(sleep time);
 my $skep = skep(workers => 2, set => { auth_bcrypt_cost => 6 });
 my $mix = Skep::Mix->new($skep);
 my @workers = sort $skep->nginx->workers;
-my $connections = $skep->pg->connections;
+my $connections = $skep->connected;
 my $descriptors = $skep->nginx->descriptors;
 my $account = $mix->{users}[0];
 
