@@ -13,8 +13,7 @@ check() {
 
     [ $# -le 1 ] || no_more "$2"
 
-    packages build
-    packages test
+    packages build run test
     build
 
     make -C "$root/t/unit" --no-print-directory -s BUILD="$build" >&2 \
@@ -76,11 +75,7 @@ check_list() {
 
 
 bench() {
-    packages build
-    packages run
-    # shellcheck disable=SC2046
-    packages_ensure $(sed 's/#.*//' "$root/bench/packages")
-    command -v npm >/dev/null || packages_ensure nodejs npm
+    packages build run bench
     build
 
     export SKEP_ROOT="$root" SKEP_BUILD="$build"
@@ -116,8 +111,7 @@ scripts() {
 
 
 lint() {
-    packages build
-    packages lint
+    packages build lint
     build
 
     status=0
@@ -171,7 +165,8 @@ lint_cppcheck() {
         cppcheck --quiet --std=c11 --language=c -j "$(nproc)" \
             --enable=warning,performance,portability --inline-suppr \
             --error-exitcode=1 --suppress=missingIncludeSystem \
-            --suppress='*:src/*' $(lint_includes) "$root"/ngx_*/*.c
+            --suppress='*:src/*' --suppress=normalCheckLevelMaxBranches \
+            $(lint_includes) "$root"/ngx_*/*.c
     )
 }
 

@@ -1,5 +1,6 @@
 """One run: the data, the servers, and the rounds."""
 
+import fcntl
 import json
 import os
 import platform
@@ -8,6 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 
 from . import cluster, contenders, load, process
 from .process import Failure
@@ -86,6 +88,14 @@ class Bench:
         self.cluster.settle('create')
 
     def make_state(self):
+        os.makedirs(os.path.dirname(self.state), exist_ok=True)
+
+        self.lock = open(self.state + '.lock', 'w')
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure('another run is using ' + self.state)
+
         if os.path.exists(self.state):
             if not os.path.isdir(self.secrets):
                 raise Failure('%s is in the way: it is no state of the bench'
@@ -229,8 +239,8 @@ class Bench:
 
         text = ', '.join('%d: %.0f/s' % item for item in rates.items())
         say('%s: pgbench by its clients: %s' % (scenario, text))
-        self.notes[scenario] = 'pgbench ran with %d clients, its best (%s).' % (
-            self.pgbench[scenario].clients, text)
+        self.notes[scenario] = ['pgbench ran with %d clients, its best (%s).' % (
+            self.pgbench[scenario].clients, text)]
 
     def rounds(self, scenario):
         found = []
@@ -258,6 +268,7 @@ class Bench:
         tasks, events = self.cluster.count()
         cpu = server.cpu() if server else 0
         database = self.cluster.cpu()
+        others, start = process.others(), time.monotonic()
 
         if server:
             outcome = load.wrk(self, server, self.request_file(scenario),
@@ -274,6 +285,8 @@ class Bench:
             outcome['database_cpu'] = ((self.cluster.cpu() - database)
                                        / outcome['requests'])
 
+        outcome['others'] = ((process.others() - others)
+                             / (time.monotonic() - start) / os.cpu_count())
         process.check_alive()
 
         if scenario == 'create' and name != 'nginx':
