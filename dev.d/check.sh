@@ -3,16 +3,23 @@
 # ./dev test, lint, format, bench.
 
 
-# check [WHAT]: one run of prove, whose closing line is the last one printed
+# check [--sanitize] [WHAT]: one run of prove, whose closing line is the last
+# one printed
 check() {
-    packages build
-    packages test
+    if [ "${1:-}" = --sanitize ]; then
+        shift
+        check_sanitize
+    fi
+
+    [ $# -le 1 ] || no_more "$2"
+
+    packages build run test
     build
 
     make -C "$root/t/unit" --no-print-directory -s BUILD="$build" >&2 \
         || die "the unit tests do not build"
 
-    tests=$(check_list "$1")
+    tests=$(check_list "${1:-}")
     [ -n "$tests" ] || die "no test has \"$1\" in its name"
 
     export SKEP_ROOT="$root" SKEP_BUILD="$build" CMOCKA_MESSAGE_OUTPUT=TAP
@@ -20,6 +27,27 @@ check() {
 
     # shellcheck disable=SC2086
     exec prove --timer -I t/lib $tests
+}
+
+
+# The modules under AddressSanitizer and UBSan, in a build of their own.  nginx
+# itself is not built with them, so they have to be loaded before it; and each
+# of its modules has tables of the same names.
+check_sanitize() {
+    build=$build/sanitize
+    cc_opt="$cc_opt -U_FORTIFY_SOURCE -fsanitize=address,undefined"
+    cc_opt="$cc_opt -fno-omit-frame-pointer"
+    ld_opt="$ld_opt -fsanitize=address,undefined"
+
+    packages build
+
+    for name in libasan.so libubsan.so; do
+        SKEP_PRELOAD="${SKEP_PRELOAD:-} $(gcc -print-file-name=$name)"
+    done
+
+    ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0
+    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    export SKEP_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS
 }
 
 
@@ -47,10 +75,7 @@ check_list() {
 
 
 bench() {
-    packages build
-    packages run
-    # shellcheck disable=SC2046
-    packages_ensure $(sed 's/#.*//' "$root/bench/packages")
+    packages build run bench
     build
 
     export SKEP_ROOT="$root" SKEP_BUILD="$build"
@@ -86,8 +111,7 @@ scripts() {
 
 
 lint() {
-    packages build
-    packages lint
+    packages build lint
     build
 
     status=0
@@ -141,7 +165,8 @@ lint_cppcheck() {
         cppcheck --quiet --std=c11 --language=c -j "$(nproc)" \
             --enable=warning,performance,portability --inline-suppr \
             --error-exitcode=1 --suppress=missingIncludeSystem \
-            --suppress='*:src/*' $(lint_includes) "$root"/ngx_*/*.c
+            --suppress='*:src/*' --suppress=normalCheckLevelMaxBranches \
+            $(lint_includes) "$root"/ngx_*/*.c
     )
 }
 

@@ -4,24 +4,34 @@
 # started or enabled by it, and no PostgreSQL cluster is made.
 
 
-# packages SET
+# packages SET...
 packages() {
+    # shellcheck disable=SC2046
+    packages_ensure $(for set in "$@"; do packages_of "$set"; done)
+}
+
+
+packages_of() {
     case $1 in
         build)
-            packages_ensure gcc make libc6-dev pkg-config nginx nginx-dev \
-                libpq-dev libjansson-dev libjwt-dev libhiredis-dev \
-                libcrypt-dev libssl-dev
+            echo gcc make libc6-dev pkg-config nginx nginx-dev libpq-dev \
+                libjansson-dev libjwt-dev libhiredis-dev libcrypt-dev \
+                libssl-dev
             ;;
         run)
-            packages_ensure postgresql postgresql-client sqitch \
-                libdbd-pg-perl redis-server nginx curl
+            echo postgresql postgresql-client sqitch libdbd-pg-perl \
+                redis-server nginx curl
             ;;
         test)
-            packages run
-            packages_ensure perl libcmocka-dev
+            echo perl libcmocka-dev
             ;;
         lint)
-            packages_ensure shellcheck cppcheck clang-tidy perl
+            echo shellcheck cppcheck clang-tidy perl
+            ;;
+        bench)
+            # comments stand in it
+            sed 's/#.*//' "$root/bench/packages"
+            command -v npm >/dev/null || echo nodejs npm
             ;;
     esac
 }

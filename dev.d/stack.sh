@@ -15,8 +15,7 @@
 
 stack_up() {
     stack_port
-    packages build
-    packages run
+    packages build run
     stack_open
     build
     stack_secrets
@@ -225,9 +224,13 @@ stack_journey() {
 # as_user NAME COMMAND...: for root as that user, else as the caller
 as_user() {
     if [ "$(id -u)" -eq 0 ]; then
-        user=$1
-        shift
-        runuser -u "$user" -- "$@"
+        # that user may not be let into the current directory
+        (
+            cd /
+            user=$1
+            shift
+            exec runuser -u "$user" -- "$@"
+        )
     else
         shift
         "$@"

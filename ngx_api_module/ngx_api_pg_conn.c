@@ -368,15 +368,17 @@ ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn)
 static ngx_int_t
 ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn, PGresult *res)
 {
-    ExecStatusType  status;
+    const char      *state;
+    ExecStatusType   status;
 
     status = PQresultStatus(res);
+    state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
-    if (status == PGRES_FATAL_ERROR) {
+    /* without a SQLSTATE it is libpq that says that the connection is gone */
+    if (status == PGRES_FATAL_ERROR && state) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "PostgreSQL refused to prepare a statement: %s: %s",
-                      PQresultErrorField(res, PG_DIAG_SQLSTATE),
-                      PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+                      state, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
     }
 
     PQclear(res);

@@ -446,8 +446,11 @@ ngx_api_page_cursor(ngx_http_request_t *r, const PGresult *res, int row,
             return NGX_ERROR;
         }
 
-        cursor.key_len = value.len;
-        ngx_memcpy(cursor.key, value.data, value.len);
+        /* NULL when the id alone is the key */
+        if (value.len) {
+            cursor.key_len = value.len;
+            ngx_memcpy(cursor.key, value.data, value.len);
+        }
     }
 
     text->data = ngx_pnalloc(r->pool, NGX_API_CURSOR_LEN);

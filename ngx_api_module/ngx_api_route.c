@@ -29,7 +29,8 @@ static const struct {
     { NGX_HTTP_DELETE, ngx_string("DELETE, ") }
 };
 
-#define NGX_API_ALLOW_MAX  sizeof("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+/* all of these, and OPTIONS */
+#define NGX_API_ALLOW_MAX  64
 
 
 static const ngx_api_problem_t  ngx_api_method_not_allowed = {

@@ -1,9 +1,9 @@
 
 /*
  * Routes: static tables of {method, path template, handler}.  A feature's
- * switch ("task_api on;") adds its table to the location.  What a table does not
- * name is 404; a known path with another method is 405 with Allow; HEAD goes
- * where GET goes; OPTIONS is answered here.
+ * switch ("task_api on;") adds its table to the location.  What no table names
+ * is 404; a known path with another method is 405 with Allow; HEAD goes where
+ * GET goes; OPTIONS is answered here.
  */
 
 

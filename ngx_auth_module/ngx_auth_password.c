@@ -2,10 +2,13 @@
 #include "ngx_auth_module.h"
 #include "ngx_auth_password.h"
 
+#include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 
 #define NGX_AUTH_PASSWORD_NICE     10
+#define NGX_AUTH_PASSWORD_SLICE    100000000  /* ns, Linux's longest */
 #define NGX_AUTH_PASSWORD_TIMEOUT  60000      /* ms; only logged */
 
 
@@ -25,6 +28,23 @@ typedef struct {
 } ngx_auth_password_task_t;
 
 
+#if (NGX_LINUX)
+
+/* the first version of struct sched_attr, which not every libc knows */
+typedef struct {
+    uint32_t    size;
+    uint32_t    policy;
+    uint64_t    flags;
+    int32_t     nice;
+    uint32_t    priority;
+    uint64_t    runtime;
+    uint64_t    deadline;
+    uint64_t    period;
+} ngx_auth_password_sched_t;
+
+#endif
+
+
 static ngx_thread_task_t *ngx_auth_password_task(ngx_http_request_t *r,
     const ngx_auth_password_t *job, ngx_auth_password_handler_pt handler);
 static ngx_int_t ngx_auth_password_take(const ngx_api_value_t *value,
@@ -36,7 +56,7 @@ static ngx_int_t ngx_auth_password_verify(ngx_auth_password_task_t *pw);
 static ngx_int_t ngx_auth_password_hash(ngx_auth_password_task_t *pw,
     ngx_log_t *log);
 static void ngx_auth_password_wipe(ngx_auth_password_task_t *pw);
-static void ngx_auth_password_nice(ngx_log_t *log);
+static void ngx_auth_password_yield(ngx_log_t *log);
 static void ngx_auth_password_done(ngx_event_t *ev);
 static void ngx_auth_password_cancel(void *data);
 
@@ -187,7 +207,7 @@ ngx_auth_password_thread(void *data, ngx_log_t *log)
 {
     ngx_auth_password_task_t *pw = data;
 
-    ngx_auth_password_nice(log);
+    ngx_auth_password_yield(log);
 
     if (pw->cancelled) {
         pw->rc = NGX_ERROR;
@@ -283,13 +303,23 @@ ngx_auth_password_wipe(ngx_auth_password_task_t *pw)
  * Hashing computes without a pause for tens of milliseconds.  At the same
  * priority the scheduler would share the processors evenly between the hashes
  * of a few people who log in and the event loop that answers everyone else.
- * With a lower one the hashes take what the event loop leaves.  On Linux the
- * nice value belongs to the thread; it is set once in each.
+ * So a thread that hashes asks for a smaller share, and, since Linux 6.12,
+ * for a long slice: whoever has a shorter one, that is, everyone who wakes up,
+ * takes the processor from it at once and not at the next tick.  The latter
+ * helps PostgreSQL and others, too, when processes are scheduled in groups and
+ * a priority counts for little beyond one's own.
+ *
+ * On Linux both belong to the thread; they are set once in each.
  */
 
 static void
-ngx_auth_password_nice(ngx_log_t *log)
+ngx_auth_password_yield(ngx_log_t *log)
 {
+#if (NGX_LINUX)
+
+    int                         nice;
+    ngx_auth_password_sched_t   attr;
+
     static __thread ngx_uint_t  done;
 
     if (done) {
@@ -298,11 +328,18 @@ ngx_auth_password_nice(ngx_log_t *log)
 
     done = 1;
 
-#if (NGX_LINUX)
+    nice = getpriority(PRIO_PROCESS, 0) + NGX_AUTH_PASSWORD_NICE;
 
-    if (setpriority(PRIO_PROCESS, 0, NGX_AUTH_PASSWORD_NICE) == -1) {
+    ngx_memzero(&attr, sizeof(ngx_auth_password_sched_t));
+
+    attr.size = sizeof(ngx_auth_password_sched_t);
+    attr.policy = SCHED_OTHER;
+    attr.nice = ngx_min(nice, 19);
+    attr.runtime = NGX_AUTH_PASSWORD_SLICE;
+
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) == -1) {
         ngx_log_error(NGX_LOG_NOTICE, log, ngx_errno,
-                      "setpriority() of a password hash thread failed");
+                      "sched_setattr() of a password hash thread failed");
     }
 
 #endif

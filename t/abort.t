@@ -11,7 +11,7 @@ use Time::HiRes qw(sleep time);
 my $skep = skep(workers => 2, set => { auth_bcrypt_cost => 6 });
 my $mix = Skep::Mix->new($skep);
 my @workers = sort $skep->nginx->workers;
-my $connections = $skep->pg->connections;
+my $connections = $skep->connected;
 my $descriptors = $skep->nginx->descriptors;
 my $account = $mix->{users}[0];
 
@@ -56,7 +56,7 @@ my $report = $load->stop;
 note($left->summary);
 note($logged->summary);
 load_is_clean($report, 'those who stay are served, each by its own answer');
-cmp_ok($left->aborted, '>', 2500, '500 a second left');
+cmp_ok($left->aborted, '>', 1000, 'hundreds a second left');
 cmp_ok($logged->aborted, '>', 100, 'logins among them');
 is($left->{nfaults}, 0, 'those who stayed by chance were served, too')
     or diag($left->faults);

@@ -124,7 +124,11 @@ sub statuses ($token) {
 }
 
 is_deeply(statuses($short), { 200 => 8 }, 'a short-lived token');
-sleep 0.1 while $skep->get("/v1/me", token => $short)->status == 200;
+
+Skep::Process::wait_until(4, sub {
+    $skep->get('/v1/me', token => $short)->status != 200;
+}, 0.1);
+
 problem($skep->get('/v1/me', token => $short), 401, 'token_expired',
         'it expires, though it was cached');
 is_deeply(statuses($short), { 401 => 8 }, 'by every connection');

@@ -59,7 +59,10 @@ unlike($res->body, qr/socket|pg|postgres|refused|connect/i,
 
 # again there
 
-sleep 1.5;                              # so that it is in its back-off
+sleep 4;                                # so that it is in its back-off
+$start = time;
+status_is($user->get('/v1/tasks'), 503, 'down for long: GET') for 1 .. 5;
+cmp_ok(time - $start, '<', 1, 'at once');
 $skep->pg->start;
 $start = time;
 

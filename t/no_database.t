@@ -25,8 +25,4 @@ ok($skep->wait_ready(10), 'ready when PostgreSQL is there');
 cmp_ok(time - $start, '<=', 2.2, 'within 2 s');
 status_is($skep->user->get('/v1/me'), 200, 'and serves');
 
-$skep->client->close;
-ok(defined $skep->nginx->quit, 'nginx quits in time');
-is(scalar(my @faults = $skep->nginx->log_faults), 0,
-   'nothing alarming in the error log');
-done_testing();
+finish($skep);

@@ -50,13 +50,12 @@ sub logged (@call) {
     my $id = 'log-' . $n++;
 
     $user->request(@call, headers => ['X-Request-ID', $id]);
-    my $line;
 
-    # it is written after the response was sent
-    Skep::Process::wait_until(5, sub {
-        ($line) = grep { /^\Q$id\E\|/ }
-                  split /\n/, $skep->nginx->log('skep.log');
-        return defined $line;
+    # the log is written after the response
+    my $line = Skep::Process::wait_until(2, sub {
+        my ($found) = grep { /^\Q$id\E\|/ }
+                      split /\n/, $skep->nginx->log('skep.log');
+        return $found;
     });
 
     return [ split /\|/, $line // '', -1 ];

@@ -200,13 +200,4 @@ problem($skep->get("/v1/tasks/$left->{id}", token => $admin), 404,
         'not_found', 'an admin is a stranger here');
 
 
-# there is no way into a deleted project
-
-$skep->pg->execute(<<~"SQL");
-    UPDATE task.projects SET deleted_at = now() WHERE id = '$project'
-    SQL
-problem($owner->post('/v1/tasks', { title => 'x', project_id => $project }),
-        422, 'validation_failed', ['/project_id', 'not_found'],
-        'POST into a deleted project');
-
 finish();

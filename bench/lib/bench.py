@@ -1,5 +1,6 @@
 """One run: the data, the servers, and the rounds."""
 
+import fcntl
 import json
 import os
 import platform
@@ -8,6 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 
 from . import cluster, contenders, load, process
 from .process import Failure
@@ -86,6 +88,14 @@ class Bench:
         self.cluster.settle('create')
 
     def make_state(self):
+        os.makedirs(os.path.dirname(self.state), exist_ok=True)
+
+        self.lock = open(self.state + '.lock', 'w')
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure('another run is using ' + self.state)
+
         if os.path.exists(self.state):
             if not os.path.isdir(self.secrets):
                 raise Failure('%s is in the way: it is no state of the bench'
@@ -111,12 +121,14 @@ class Bench:
         self.sql = {scenario: mine[name]
                     for scenario, (name, unused) in STATEMENTS.items()}
 
-        with open(os.path.join(self.root, 'bench', 'peers',
-                               'create.sql')) as f:
-            peers = dict(self.sql, create=f.read())
+        create = re.sub(r'\n, event AS \(\n.*?\n\)\n', '\n',
+                        self.sql['create'], flags=re.S)
+
+        if 'notify.outbox' in create or create == self.sql['create']:
+            raise Failure('the bench does not find the event in task_create')
 
         with open(os.path.join(self.state, 'peers.json'), 'w') as f:
-            json.dump(peers, f)
+            json.dump(dict(self.sql, create=create), f)
 
     def peer_env(self, server):
         return dict(self.cluster.env,
@@ -227,8 +239,8 @@ class Bench:
 
         text = ', '.join('%d: %.0f/s' % item for item in rates.items())
         say('%s: pgbench by its clients: %s' % (scenario, text))
-        self.notes[scenario] = 'pgbench ran with %d clients, its best (%s).' % (
-            self.pgbench[scenario].clients, text)
+        self.notes[scenario] = ['pgbench ran with %d clients, its best (%s).' % (
+            self.pgbench[scenario].clients, text)]
 
     def rounds(self, scenario):
         found = []
@@ -256,6 +268,7 @@ class Bench:
         tasks, events = self.cluster.count()
         cpu = server.cpu() if server else 0
         database = self.cluster.cpu()
+        others, start = process.others(), time.monotonic()
 
         if server:
             outcome = load.wrk(self, server, self.request_file(scenario),
@@ -272,6 +285,8 @@ class Bench:
             outcome['database_cpu'] = ((self.cluster.cpu() - database)
                                        / outcome['requests'])
 
+        outcome['others'] = ((process.others() - others)
+                             / (time.monotonic() - start) / os.cpu_count())
         process.check_alive()
 
         if scenario == 'create' and name != 'nginx':

@@ -114,7 +114,11 @@ class Cluster:
                      'db:pg://postgres@/skep?host=' + self.sockets],
                     cwd=os.path.join(self.root, 'sql'), env=self.env)
 
-        self.sql("ALTER ROLE skep_nginx LOGIN PASSWORD '%s'" % self.password)
+        # Skep asks for one plan for every execution: none shall plan more
+
+        self.sql("ALTER ROLE skep_nginx LOGIN PASSWORD '%s'" % self.password,
+                 'ALTER ROLE skep_nginx SET plan_cache_mode ='
+                 ' force_generic_plan')
 
     def conninfo(self, name):
         return ('host=%s dbname=skep user=skep_nginx application_name=%s'

@@ -90,9 +90,10 @@ SKEP_SERVER = """
 """
 
 RETURN_SERVER = """
+        add_header ETag '"1"';
+        add_header Cache-Control "private, no-cache";
         add_header X-Request-ID $request_id;
         add_header X-Content-Type-Options nosniff;
-        add_header Cache-Control "private, no-cache";
 
         location = /v1/tasks {
             if ($request_method = POST) {
@@ -308,4 +309,3 @@ class FastAPI(Server):
 
 SERVERS = {'skep': Skep, 'nginx': Return, 'fastify': Fastify,
            'fastapi': FastAPI}
-

@@ -39,7 +39,7 @@ FRESH = {
 
 def check():
     for program, package in (('wrk', 'wrk'),
-                             ('pgbench', 'postgresql-contrib')):
+                             ('pgbench', 'postgresql')):
         if not shutil.which(program):
             raise Failure('%s is missing: install the package %s'
                           % (program, package))

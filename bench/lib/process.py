@@ -1,5 +1,6 @@
 """Processes that the bench starts: running, stopping and measuring them."""
 
+import ctypes
 import os
 import pwd
 import signal
@@ -30,14 +31,22 @@ def run(args, **options):
     return done.stdout
 
 
+libc = ctypes.CDLL(None)
+
+PR_SET_PDEATHSIG = 1
+
+
 def start(name, args, log, stop=signal.SIGTERM, **options):
-    """Starts a server, in a session of its own so that Ctrl-C is ours alone."""
+    """Starts a server, in a session of its own so that Ctrl-C is ours alone.
+
+    Should we be killed, it is told to stop."""
 
     with open(log, 'ab') as out:
-        process = subprocess.Popen([str(a) for a in args],
-                                   stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=out, start_new_session=True,
-                                   **options)
+        process = subprocess.Popen(
+            [str(a) for a in args], stdin=subprocess.DEVNULL, stdout=out,
+            stderr=out, start_new_session=True,
+            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, int(stop)),
+            **options)
 
     process.name = name
     process.log = log
@@ -144,6 +153,15 @@ def cpu(pid):
     """CPU seconds, user and system, that a tree of processes has used."""
 
     return sum(tree(pid).values()) / TICK
+
+
+def others():
+    """CPU seconds of all processes that are neither ours nor our children."""
+
+    with open('/proc/stat') as f:
+        user, nice, system = f.readline().split()[1:4]
+
+    return (int(user) + int(nice) + int(system)) / TICK - cpu(os.getpid())
 
 
 def memory(pids):

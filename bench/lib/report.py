@@ -70,6 +70,14 @@ def table(rounds, names):
     return rows
 
 
+def disturbance(rounds):
+    shares = [run['others'] for r in rounds for run in r.values()]
+
+    return ('Processes that are not part of the bench took %.0f %% of the'
+            ' processors meanwhile, %.0f %% in the worst measurement.'
+            % (max(0, median(shares)) * 100, max(0, max(shares)) * 100))
+
+
 def bars(results):
     """(what, bar, measured, met) of each bar that was measured."""
 
@@ -141,8 +149,7 @@ def report(results, facts):
         else:
             parts.append('## ' + WHAT[scenario])
             parts.append(markdown(table(rounds, facts['contenders'])))
-            note = facts['notes'].get(scenario)
-            if note:
-                parts.append(note)
+            parts.append(' '.join(facts['notes'].get(scenario, [])
+                                  + [disturbance(rounds)]))
 
     return '\n\n'.join(parts) + '\n'

@@ -17,7 +17,7 @@ GRANT SELECT (id, email, name, password_hash, role, email_verified,
 GRANT INSERT (id, user_id, refresh_hash, ip, user_agent, expires_at)
     ON auth.sessions TO skep_nginx;
 
-GRANT SELECT (id, owner_id, inbox, deleted_at),
+GRANT SELECT (id, owner_id, inbox),
       INSERT (id, owner_id, name, inbox)
     ON task.projects TO skep_nginx;
 

@@ -17,7 +17,7 @@ BEGIN
                 ('auth.users', 'INSERT', 'id email name password_hash'),
                 ('auth.sessions', 'INSERT',
                  'id user_id ip user_agent expires_at'),
-                ('task.projects', 'SELECT', 'id owner_id inbox deleted_at'),
+                ('task.projects', 'SELECT', 'id owner_id inbox'),
                 ('task.projects', 'INSERT', 'id owner_id name inbox'),
                 ('task.members', 'SELECT', 'project_id user_id role'),
                 ('task.members', 'INSERT', 'project_id user_id role'),

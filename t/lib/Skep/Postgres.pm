@@ -306,7 +306,7 @@ sub _key () {
     $sha->add(bin('postgres'), (run([bin('postgres'), '--version']))[1]);
 
     for my $file (sort(@files), __FILE__) {
-        $sha->add($file);
+        $sha->add($file =~ s{.*/}{}r);
         $sha->addfile($file);
     }
 

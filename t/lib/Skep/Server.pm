@@ -176,6 +176,20 @@ sub wait_ready ($self, $timeout) {
 }
 
 
+# Waits until each worker has all its connections to PostgreSQL; how many.
+
+sub connected ($self) {
+    my %set = (%defaults, ($self->{options}{set} // {})->%*);
+    my $n = ($self->{options}{workers} // 1)
+            * ($set{api_pg_read_connections} + $set{api_pg_write_connections});
+
+    wait_until(5, sub { $self->pg->connections == $n })
+        or croak $self->pg->connections . " connections, not $n";
+
+    return $n;
+}
+
+
 sub dir ($self) { return $self->{dir} }
 sub pg ($self) { return $self->{pg} }
 sub redis ($self) { return $self->{redis} }

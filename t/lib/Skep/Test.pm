@@ -47,9 +47,12 @@ sub skep (%o) {
 }
 
 
-# Ends the test: nginx must quit by itself, with nothing bad in its log.
+# Ends the test: nginx must quit by itself, with nothing bad in its log.  A
+# server that was not started by skep() is to be named.
 
-sub finish () {
+sub finish (@others) {
+    push @servers, @others;
+
     for my $server (@servers) {
         my $nginx = $server->nginx;
 
