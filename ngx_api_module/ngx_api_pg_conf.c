@@ -12,8 +12,23 @@
 #define NGX_API_PG_KEYWORDS_MAX  64
 
 
-static ngx_int_t ngx_api_pg_conf_resolve(ngx_conf_t *cf, const char *host,
-    ngx_str_t *hostaddr);
+/* where a server may be: lists of libpq's, of equal length */
+
+typedef struct {
+    ngx_array_t               host;          /* of u_char */
+    ngx_array_t               hostaddr;
+    ngx_array_t               port;
+} ngx_api_pg_places_t;
+
+
+static ngx_int_t ngx_api_pg_conf_resolve(ngx_conf_t *cf,
+    const PQconninfoOption *options, ngx_api_pg_places_t *places);
+static ngx_int_t ngx_api_pg_conf_place(ngx_conf_t *cf,
+    ngx_api_pg_places_t *places, const ngx_str_t *host, const ngx_str_t *port);
+static ngx_int_t ngx_api_pg_conf_append(ngx_array_t *list, const void *text,
+    size_t len);
+static const char *ngx_api_pg_conf_option(const PQconninfoOption *options,
+    const char *keyword);
 static ngx_int_t ngx_api_pg_conf_lane(ngx_conf_t *cf,
     ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane,
     const PQconninfoOption *options);
@@ -68,8 +83,8 @@ ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     ngx_api_pg_lane_e lane, const PQconninfoOption *options)
 {
     ngx_uint_t                i, n;
-    ngx_str_t                 hostaddr;
-    const char               *host, *user_options, **keywords, **values;
+    const char              **keywords, **values;
+    ngx_api_pg_places_t       places;
     const PQconninfoOption   *o;
 
     /* what the operator may have said otherwise, or not at all */
@@ -82,32 +97,32 @@ ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
         { "client_encoding", "UTF8", 1 },
         { "options", NULL, 1 },
         { "password", (char *) amcf->pg_password.data, 1 },
-        { "hostaddr", NULL, 0 },
         { "application_name", "skep", 0 },
         { "gssencmode", "disable", 0 },
+        { "host", NULL, 0 },
+        { "hostaddr", NULL, 0 },
+        { "port", NULL, 0 },
         { NULL, NULL, 0 }
     };
 
-    host = NULL;
-    user_options = NULL;
-    ngx_str_null(&hostaddr);
+    ours[1].value = ngx_api_pg_conf_options(cf, amcf, lane,
+                                  ngx_api_pg_conf_option(options, "options"));
 
-    for (o = options; o->keyword; o++) {
-        if (o->val && ngx_strcmp(o->keyword, "host") == 0) {
-            host = o->val;
+    if (ngx_api_pg_conf_option(options, "host")
+        && ngx_api_pg_conf_option(options, "hostaddr") == NULL)
+    {
+        if (ngx_api_pg_conf_resolve(cf, options, &places) != NGX_OK) {
+            return NGX_ERROR;
         }
 
-        if (o->val && ngx_strcmp(o->keyword, "options") == 0) {
-            user_options = o->val;
-        }
-    }
+        ours[5].value = places.host.elts;
+        ours[6].value = places.hostaddr.elts;
+        ours[7].value = places.port.elts;
 
-    if (host && ngx_api_pg_conf_resolve(cf, host, &hostaddr) != NGX_OK) {
-        return NGX_ERROR;
+        ours[5].always = 1;
+        ours[6].always = 1;
+        ours[7].always = 1;
     }
-
-    ours[1].value = ngx_api_pg_conf_options(cf, amcf, lane, user_options);
-    ours[3].value = (char *) hostaddr.data;
 
     keywords = ngx_pcalloc(cf->pool,
                            NGX_API_PG_KEYWORDS_MAX * sizeof(char *));
@@ -164,70 +179,155 @@ ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
 
 
 /*
- * Host names -> addresses, as libpq's "hostaddr" takes them: one for each host,
- * separated by commas, empty for a socket's directory.
+ * Host names -> addresses, as libpq's "hostaddr" takes them.  A name with
+ * several addresses is named with each of them: libpq tries one after another.
  */
 
 static ngx_int_t
-ngx_api_pg_conf_resolve(ngx_conf_t *cf, const char *host, ngx_str_t *hostaddr)
+ngx_api_pg_conf_resolve(ngx_conf_t *cf, const PQconninfoOption *options,
+    ngx_api_pg_places_t *places)
 {
-    u_char      *p, *text;
-    size_t       len;
-    ngx_url_t    u;
-    const char  *h;
+    ngx_str_t     host, port;
+    const char   *h, *p;
+    ngx_array_t  *list[] = { &places->host, &places->hostaddr, &places->port };
+    ngx_uint_t    i;
 
-    text = ngx_pcalloc(cf->pool, (ngx_strlen(host) + 1) * NGX_SOCKADDR_STRLEN);
-    if (text == NULL) {
-        return NGX_ERROR;
+    for (i = 0; i < 3; i++) {
+        if (ngx_array_init(list[i], cf->pool, 64, 1) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    p = text;
+    h = ngx_api_pg_conf_option(options, "host");
+    p = ngx_api_pg_conf_option(options, "port");
 
-    for (h = host; /* void */ ; h += len + 1) {
-        len = strcspn(h, ",");
+    if (p == NULL) {
+        p = "";
+    }
 
-        if (len && *h != '/' && *h != '@') {
+    for ( ;; ) {
+        host.data = (u_char *) h;
+        host.len = strcspn(h, ",");
 
-            ngx_memzero(&u, sizeof(ngx_url_t));
+        port.data = (u_char *) p;
+        port.len = strcspn(p, ",");
 
-            u.url.len = len;
-            u.url.data = ngx_pnalloc(cf->pool, len + 2);
-            if (u.url.data == NULL) {
-                return NGX_ERROR;
-            }
-
-            /* libpq writes an IPv6 address without brackets */
-
-            if (memchr(h, ':', len)) {
-                p = ngx_cpymem(p, h, len);
-
-            } else {
-                ngx_memcpy(u.url.data, h, len);
-                u.default_port = 5432;
-
-                if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
-                    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                                  "host not found in \"api_pg\": \"%*s\"",
-                                  len, h);
-                    return NGX_ERROR;
-                }
-
-                p += ngx_sock_ntop(u.addrs[0].sockaddr, u.addrs[0].socklen, p,
-                                   NGX_SOCKADDR_STRLEN, 0);
-            }
+        if (ngx_api_pg_conf_place(cf, places, &host, &port) != NGX_OK) {
+            return NGX_ERROR;
         }
 
-        if (h[len] == '\0') {
+        if (h[host.len] == '\0') {
             break;
         }
 
-        *p++ = ',';
+        h += host.len + 1;
+
+        /* a single port is that of every host */
+
+        if (p[port.len] == ',') {
+            p += port.len + 1;
+        }
     }
 
-    hostaddr->data = text;
-    hostaddr->len = p - text;
+    for (i = 0; i < 3; i++) {
+
+        /* the last comma */
+
+        ((u_char *) list[i]->elts)[list[i]->nelts - 1] = '\0';
+    }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_pg_conf_place(ngx_conf_t *cf, ngx_api_pg_places_t *places,
+    const ngx_str_t *host, const ngx_str_t *port)
+{
+    size_t       len;
+    u_char       text[NGX_SOCKADDR_STRLEN];
+    ngx_url_t    u;
+    ngx_uint_t   i;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+    text[0] = '\0';
+
+    /* not a socket's directory, nor an IPv6 address, which libpq writes
+     * without brackets */
+
+    if (host->len && host->data[0] != '/' && host->data[0] != '@'
+        && ngx_strlchr(host->data, host->data + host->len, ':') == NULL)
+    {
+        u.url.len = host->len;
+        u.url.data = ngx_pstrdup(cf->pool, (ngx_str_t *) host);
+        if (u.url.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        u.default_port = 5432;
+
+        if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "host not found in \"api_pg\": \"%V\"", host);
+            return NGX_ERROR;
+        }
+    }
+
+    /* what is not a name has one place, whose "hostaddr" is empty */
+
+    for (i = 0; i == 0 || i < u.naddrs; i++) {
+        len = 0;
+
+        if (u.naddrs) {
+            len = ngx_sock_ntop(u.addrs[i].sockaddr, u.addrs[i].socklen, text,
+                                NGX_SOCKADDR_STRLEN, 0);
+        }
+
+        if (ngx_api_pg_conf_append(&places->host, host->data, host->len)
+            != NGX_OK
+            || ngx_api_pg_conf_append(&places->hostaddr, text, len) != NGX_OK
+            || ngx_api_pg_conf_append(&places->port, port->data, port->len)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the text and a comma */
+
+static ngx_int_t
+ngx_api_pg_conf_append(ngx_array_t *list, const void *text, size_t len)
+{
+    u_char  *p;
+
+    p = ngx_array_push_n(list, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(p, text, len);
+    *p = ',';
+
+    return NGX_OK;
+}
+
+
+static const char *
+ngx_api_pg_conf_option(const PQconninfoOption *options, const char *keyword)
+{
+    const PQconninfoOption  *o;
+
+    for (o = options; o->keyword; o++) {
+        if (ngx_strcmp(o->keyword, keyword) == 0) {
+            return o->val;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -600,14 +600,30 @@ ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what)
     size_t       len;
     ngx_uint_t   level;
     ngx_msec_t   delay;
-    const char  *message;
+    const char  *message, *next;
 
     level = conn->failed ? (ngx_uint_t) NGX_LOG_INFO : (ngx_uint_t) NGX_LOG_ERR;
 
-    /* of several lines the first says it */
+    /* Of several lines the first says it, but for those of a connect: each is
+     * of another address, and the last one is that of the last address.  Lines
+     * that begin with a tab are hints. */
 
     message = conn->pg ? PQerrorMessage(conn->pg) : "";
     len = strcspn(message, "\n");
+
+    if (conn->state == NGX_API_PG_CONN_CONNECTING) {
+        next = message;
+
+        while (*next) {
+            if (*next != '\t') {
+                message = next;
+                len = strcspn(message, "\n");
+            }
+
+            next += strcspn(next, "\n");
+            next += strspn(next, "\n");
+        }
+    }
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "PostgreSQL: %s%s%*s", what, len ? ": " : "", len, message);

@@ -161,7 +161,7 @@ not_allowed('PUT', '/v1/tasks', 'GET, HEAD, POST, OPTIONS', json => {});
 not_allowed('POST', $task, 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS');
 not_allowed('GET', "$task/complete", 'POST, OPTIONS');
 not_allowed('POST', '/livez', 'GET, HEAD, OPTIONS');
-not_allowed('DELETE', '/v1/me', 'GET, HEAD, OPTIONS');
+not_allowed('POST', '/v1/me', 'GET, HEAD, PATCH, DELETE, OPTIONS');
 not_allowed($_, '/v1/tasks', 'GET, HEAD, POST, OPTIONS')
     for qw(PROPFIND MKCOL COPY LOCK BREW X);
 

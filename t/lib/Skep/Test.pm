@@ -21,6 +21,7 @@ use Test::More;
 
 our @EXPORT = (@Test::More::EXPORT, qw(
     skep finish status_is problem same_json load_is_clean nobody escape
+    instant
 ));
 
 # a well-formed id that nothing has
@@ -200,6 +201,14 @@ sub escape ($text) {
     utf8::encode($text) if utf8::is_utf8($text);
 
     return $text =~ s/([^A-Za-z0-9._~-])/sprintf '%%%02X', ord $1/ger;
+}
+
+
+# A timestamp of the API in a form whose order is that of its text: fractions
+# come without trailing zeros.
+
+sub instant ($text) {
+    return $text =~ s{(?:\.(\d+))?Z\z}{sprintf '.%-6s', $1 // ''}er =~ tr/ /0/r;
 }
 
 
