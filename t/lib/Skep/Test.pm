@@ -21,6 +21,7 @@ use Test::More;
 
 our @EXPORT = (@Test::More::EXPORT, qw(
     skep finish status_is problem same_json load_is_clean nobody escape
+    sortable
 ));
 
 # a well-formed id that nothing has
@@ -187,6 +188,17 @@ sub load_is_clean ($report, $name = 'every response is right and its own') {
     diag(map { "$_\n" } ($report->faults)[0 .. 5]) if !$ok;
 
     return $ok;
+}
+
+
+# A time of the API as text that sorts, whatever its fraction.
+
+sub sortable ($time) {
+    return undef if !defined $time;
+
+    my ($seconds, $fraction) = $time =~ /\A(.{19})(?:\.(\d+))?Z\z/;
+
+    return "$seconds." . substr +($fraction // '') . '000000', 0, 6;
 }
 
 
