@@ -9,7 +9,7 @@ use Skep::JWT qw(jwt_parts);
 use Skep::Test;
 use Time::HiRes qw(time);
 
-my $skep = skep(set => { auth_bcrypt_cost => 8 });
+my $skep = skep(set => { auth_bcrypt_cost => 10 });
 my $ann = $skep->user(email => 'ann@example.com');
 
 
@@ -92,18 +92,17 @@ problem(login('ann@example.com', $ann->password . ' '), 401,
 
 # nor by the time: both compute a hash
 
-sub quickest ($email) {
-    return min map {
-        my $start = time;
-        login($email, 'wrong horse');
-        time - $start;
-    } 1 .. 5;
+my %quickest;
+
+for my $email (('ann@example.com', 'nobody@example.com') x 6) {
+    my $start = time;
+
+    login($email, 'wrong horse');
+    $quickest{$email} = min(time - $start, $quickest{$email} // 60);
 }
 
-my $known = quickest('ann@example.com');
-my $none = quickest('nobody@example.com');
-
-cmp_ok($none, '>', $known / 3, 'an unknown address takes as long');
+cmp_ok($quickest{'nobody@example.com'}, '>', $quickest{'ann@example.com'} / 3,
+       'an unknown address takes as long');
 
 
 # faults of the body

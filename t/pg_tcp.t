@@ -12,8 +12,9 @@ use Time::HiRes qw(sleep time);
 my $skep = skep(workers => 2, pg_tcp => Skep::Nginx::free_port());
 my $mix = Skep::Mix->new($skep);
 my $user = $mix->{users}[0];
+my $connections = $skep->connected;
 
-is($skep->pg->value(<<~'SQL'), 12, 'all connections are by TCP');
+is($skep->pg->value(<<~'SQL'), $connections, 'all connections are by TCP');
     SELECT count(*) FROM pg_stat_activity
     WHERE usename = 'skep_nginx' AND client_addr = '127.0.0.1'
     SQL

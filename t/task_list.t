@@ -97,14 +97,6 @@ is($res->header('Cache-Control'), 'private, no-cache', 'Cache-Control');
 
 # every sort, in pages of 7, forwards and backwards
 
-# a time as text that sorts, whatever its fraction
-sub sortable ($time) {
-    return undef if !defined $time;
-
-    my ($seconds, $fraction) = $time =~ /\A(.{19})(?:\.(\d+))?Z\z/;
-    return "$seconds." . substr +($fraction // '') . '000000', 0, 6;
-}
-
 my %key = (
     created_at => sub ($t) { sortable($t->{created_at}) },
     updated_at => sub ($t) { sortable($t->{updated_at}) },

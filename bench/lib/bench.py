@@ -281,7 +281,7 @@ class Bench:
         else:
             outcome = self.pgbench[scenario].run(seconds)
 
-        if name != 'nginx':
+        if server and name != 'nginx':
             outcome['database_cpu'] = ((self.cluster.cpu() - database)
                                        / outcome['requests'])
 

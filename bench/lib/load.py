@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 
 from . import process
 from .process import Failure
@@ -12,7 +13,10 @@ CONNECTIONS = 64
 
 # a pgbench script runs its statement this often, so that what fetches new
 # parameters, a round trip of its own, weighs little
-REPEAT = 25
+REPEAT = 10
+
+# seconds that each client of pgbench has for its look-ups and its plans
+WARM_UP = 1
 
 CLIENTS = [8, 16, 32, 64]
 
@@ -98,23 +102,54 @@ class Pgbench:
             f.write(script(sql, parameters))
 
     def run(self, seconds, clients=None):
-        text = process.run(
-            [os.path.join(self.bench.cluster.bin, 'pgbench'), '-n',
-             '-M', 'prepared', '-c', clients or self.clients, '-j', '2',
-             '-T', seconds, '-f', self.script, '-D', 'loaded=0']
-            + ['-D%s=%s' % item for item in CONSTANTS.items()]
-            + ['-h', self.bench.cluster.sockets, '-U', 'skep_nginx', 'skep'],
-            env=self.bench.cluster.env)
+        """How many requests there were; their rate after the warm-up, and the
+        CPU seconds of PostgreSQL for each."""
 
+        cluster = self.bench.cluster
+        command = ([os.path.join(cluster.bin, 'pgbench'), '-n', '-M',
+                    'prepared', '-c', str(clients or self.clients), '-j', '2',
+                    '-T', str(seconds + WARM_UP), '-P', str(WARM_UP),
+                    '-f', self.script, '-D', 'loaded=0']
+                   + ['-D%s=%s' % item for item in CONSTANTS.items()]
+                   + ['-h', cluster.sockets, '-U', 'skep_nginx', 'skep'])
+
+        with subprocess.Popen(command, env=cluster.env, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT) as running:
+            try:
+                text, warm, cpu = '', None, 0
+
+                for line in running.stdout:
+                    text += line
+                    if warm is None:
+                        warm = re.match(r'progress: ([\d.]+) s, ([\d.]+) tps',
+                                        line)
+                        cpu = cluster.cpu()
+            except BaseException:
+                running.kill()
+                raise
+
+        cpu = cluster.cpu() - cpu
         rate = re.search(r'^tps = ([\d.]+)', text, re.M)
         count = re.search(r'actually processed: (\d+)', text)
+        connecting = re.search(r'connection time = ([\d.]+) ms', text)
         failed = re.search(r'failed transactions: (\d+)', text)
 
-        if not rate or not count or (failed and failed.group(1) != '0'):
+        if (running.returncode or not (warm and rate and count and connecting)
+                or failed and failed.group(1) != '0'):
             raise Failure('pgbench failed:\n' + text)
 
-        return {'requests': int(count.group(1)) * REPEAT,
-                'rate': float(rate.group(1)) * REPEAT}
+        # what came before the first line of progress is left out; that line
+        # counts the time of connecting, the rate does not
+
+        before = float(warm.group(1)) * float(warm.group(2))
+        count = int(count.group(1))
+        time = (count / float(rate.group(1)) - float(warm.group(1))
+                + float(connecting.group(1)) / 1000)
+
+        return {'requests': count * REPEAT,
+                'rate': (count - before) / time * REPEAT,
+                'database_cpu': cpu / ((count - before) * REPEAT)}
 
     def find_best(self, seconds, before):
         """Chooses the concurrency with the highest rate."""

@@ -130,6 +130,7 @@ sub fork_child ($code, $name = 'child') {
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
+        close $guard if $guard;         # else the guard never sees its end
         $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP __DIE__);
         eval { $code->(); 1 } and POSIX::_exit(0);
         print STDERR "$name: $@";
@@ -147,19 +148,16 @@ sub fork_child ($code, $name = 'child') {
 #     timeout => seconds (60), stdin => text, user => ..., env => {...}
 
 sub run ($cmd, %o) {
-    my $out = File::Temp->new(TEMPLATE => 'skep-run-XXXXXX', DIR => '/tmp');
-    my $in;
+    open my $out, '+>', undef or die "temporary file: $!";
+    open my $in, '+>', undef or die "temporary file: $!";
 
-    if (defined $o{stdin}) {
-        $in = File::Temp->new(TEMPLATE => 'skep-run-XXXXXX', DIR => '/tmp');
-        print $in $o{stdin};
-        $in->flush;
-        seek $in, 0, 0;
-    }
+    print $in $o{stdin} // '';
+    $in->flush;
+    seek $in, 0, 0;
 
     my $pid = fork_child(sub {
         POSIX::setpgid(0, 0);
-        open STDIN, '<&', $in // do { open my $n, '<', '/dev/null'; $n };
+        open STDIN, '<&', $in or die "dup: $!";
         open STDOUT, '>&', $out or die "dup: $!";
         open STDERR, '>&', $out or die "dup: $!";
         %ENV = (%ENV, $o{env}->%*) if $o{env};
@@ -272,7 +270,8 @@ sub _stat ($pid) {
     $line =~ s/^.*\) //s;               # the name may hold anything
     my @field = split ' ', $line;
 
-    return @field[0, 1, 19];
+    # a zombie is gone, too, whoever is to notice it
+    return $field[0] eq 'Z' ? ('X', -1, 0) : @field[0, 1, 19];
 }
 
 

@@ -21,7 +21,7 @@ use Test::More;
 
 our @EXPORT = (@Test::More::EXPORT, qw(
     skep finish status_is problem same_json load_is_clean nobody escape
-    instant
+    sortable
 ));
 
 # a well-formed id that nothing has
@@ -195,6 +195,17 @@ sub load_is_clean ($report, $name = 'every response is right and its own') {
 }
 
 
+# A time of the API as text that sorts, whatever its fraction.
+
+sub sortable ($time) {
+    return undef if !defined $time;
+
+    my ($seconds, $fraction) = $time =~ /\A(.{19})(?:\.(\d+))?Z\z/;
+
+    return "$seconds." . substr +($fraction // '') . '000000', 0, 6;
+}
+
+
 # A value of the query part.
 
 sub escape ($text) {
@@ -203,13 +214,6 @@ sub escape ($text) {
     return $text =~ s/([^A-Za-z0-9._~-])/sprintf '%%%02X', ord $1/ger;
 }
 
-
-# A timestamp of the API in a form whose order is that of its text: fractions
-# come without trailing zeros.
-
-sub instant ($text) {
-    return $text =~ s{(?:\.(\d+))?Z\z}{sprintf '.%-6s', $1 // ''}er =~ tr/ /0/r;
-}
 
 
 1;
