@@ -215,5 +215,4 @@ sub escape ($text) {
 }
 
 
-
 1;
