@@ -14,11 +14,8 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include "ngx_api_event.h"
 #include "ngx_api_pg_conn.h"
-
-
-#define NGX_API_PG_DELAY_MIN  20
-#define NGX_API_PG_DELAY_MAX  1000
 
 
 static void ngx_api_pg_conn_poll(ngx_api_pg_conn_t *conn);
@@ -34,8 +31,6 @@ static ngx_int_t ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn,
     PGresult *res);
 static ngx_int_t ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn,
     PGresult *res);
-static ngx_int_t ngx_api_pg_conn_watch(ngx_api_pg_conn_t *conn,
-    ngx_uint_t read, ngx_uint_t write);
 static void ngx_api_pg_conn_arm(ngx_api_pg_conn_t *conn);
 static void ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what);
 static void ngx_api_pg_conn_retire(ngx_api_pg_conn_t *conn,
@@ -109,7 +104,7 @@ ngx_api_pg_conn_open(ngx_api_pg_conn_t *conn)
 
     /* libpq: behave as if PQconnectPoll() had last said "writing" */
 
-    if (ngx_api_pg_conn_watch(conn, 0, 1) != NGX_OK) {
+    if (ngx_api_event_watch(conn->connection, 0, 1) != NGX_OK) {
         ngx_api_pg_conn_fail(conn, "connect");
     }
 }
@@ -124,7 +119,7 @@ ngx_api_pg_conn_poll(ngx_api_pg_conn_t *conn)
     /* libpq may close its socket here and open another with the same number:
      * nothing must be registered for it meanwhile */
 
-    if (ngx_api_pg_conn_watch(conn, 0, 0) != NGX_OK) {
+    if (ngx_api_event_watch(conn->connection, 0, 0) != NGX_OK) {
         ngx_api_pg_conn_fail(conn, "connect");
         return;
     }
@@ -145,11 +140,11 @@ ngx_api_pg_conn_poll(ngx_api_pg_conn_t *conn)
         break;
 
     case PGRES_POLLING_WRITING:
-        rc = ngx_api_pg_conn_watch(conn, 0, 1);
+        rc = ngx_api_event_watch(conn->connection, 0, 1);
         break;
 
     default:
-        rc = ngx_api_pg_conn_watch(conn, 1, 0);
+        rc = ngx_api_event_watch(conn->connection, 1, 0);
     }
 
     if (rc != NGX_OK) {
@@ -191,7 +186,7 @@ ngx_api_pg_conn_prepare(ngx_api_pg_conn_t *conn)
         return NGX_ERROR;
     }
 
-    if (ngx_api_pg_conn_watch(conn, 1, 0) != NGX_OK) {
+    if (ngx_api_event_watch(conn->connection, 1, 0) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -299,7 +294,7 @@ ngx_api_pg_conn_flush(ngx_api_pg_conn_t *conn)
 
     rc = PQflush(conn->pg);
 
-    if (rc < 0 || ngx_api_pg_conn_watch(conn, 1, rc) != NGX_OK) {
+    if (rc < 0 || ngx_api_event_watch(conn->connection, 1, rc) != NGX_OK) {
         conn->broken = 1;
     }
 
@@ -453,45 +448,6 @@ ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn, PGresult *res)
 }
 
 
-/* registers for exactly these events */
-
-static ngx_int_t
-ngx_api_pg_conn_watch(ngx_api_pg_conn_t *conn, ngx_uint_t read,
-    ngx_uint_t write)
-{
-    ngx_event_t  *rev, *wev;
-
-    rev = conn->connection->read;
-    wev = conn->connection->write;
-
-    if (read && !rev->active) {
-        if (ngx_add_event(rev, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (write && !wev->active) {
-        if (ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (!read && rev->active) {
-        if (ngx_del_event(rev, NGX_READ_EVENT, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (!write && wev->active) {
-        if (ngx_del_event(wev, NGX_WRITE_EVENT, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
 /*
  * One timer a connection, not one an operation: deadlines come in the order of
  * the queue, and a timer that fires early just looks and sets itself anew.
@@ -599,7 +555,6 @@ ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what)
 {
     size_t       len;
     ngx_uint_t   level;
-    ngx_msec_t   delay;
     const char  *message, *next;
 
     level = conn->failed ? (ngx_uint_t) NGX_LOG_INFO : (ngx_uint_t) NGX_LOG_ERR;
@@ -632,13 +587,7 @@ ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what)
         conn->failed = 1;
     }
 
-    /* half of the delay is random, so that workers do not come in step */
-
-    delay = conn->delay ? conn->delay : NGX_API_PG_DELAY_MIN;
-    conn->delay = ngx_min(delay * 2, NGX_API_PG_DELAY_MAX);
-    delay = delay / 2 + (ngx_msec_t) ngx_random() % (delay / 2 + 1);
-
-    ngx_api_pg_conn_retire(conn, delay);
+    ngx_api_pg_conn_retire(conn, ngx_api_event_backoff(&conn->delay));
 }
 
 
@@ -683,7 +632,7 @@ ngx_api_pg_conn_close(ngx_api_pg_conn_t *conn)
 
     if (conn->connection) {
         if (PQsocket(conn->pg) == conn->connection->fd) {
-            (void) ngx_api_pg_conn_watch(conn, 0, 0);
+            (void) ngx_api_event_watch(conn->connection, 0, 0);
 
         } else {
             /* libpq has closed it, since the server did; with the descriptor

@@ -8,11 +8,8 @@
  */
 
 
+#include "ngx_api_event.h"
 #include "ngx_api_redis_conn.h"
-
-
-#define NGX_API_REDIS_DELAY_MIN  20
-#define NGX_API_REDIS_DELAY_MAX  1000
 
 /* bytes that may wait to be sent; Redis is not well when it comes to that */
 #define NGX_API_REDIS_OUT_MAX    (4 * 1024 * 1024)
@@ -34,8 +31,6 @@ static void ngx_api_redis_conn_timer_handler(ngx_event_t *ev);
 static void ngx_api_redis_conn_reconnect_handler(ngx_event_t *ev);
 static void ngx_api_redis_conn_flush(ngx_api_redis_conn_t *conn);
 static ngx_int_t ngx_api_redis_conn_replies(ngx_api_redis_conn_t *conn);
-static ngx_int_t ngx_api_redis_conn_watch(ngx_api_redis_conn_t *conn,
-    ngx_uint_t write);
 static ngx_uint_t ngx_api_redis_conn_level(ngx_api_redis_conn_t *conn);
 
 
@@ -461,37 +456,11 @@ ngx_api_redis_conn_flush(ngx_api_redis_conn_t *conn)
         conn->out_len = 0;
     }
 
-    if (ngx_api_redis_conn_watch(conn, conn->out_len != 0) != NGX_OK) {
+    if (ngx_api_event_watch(conn->connection, 1, conn->out_len != 0)
+        != NGX_OK)
+    {
         ngx_api_redis_conn_fail(conn, 0, "event");
     }
-}
-
-
-/* always for reading */
-
-static ngx_int_t
-ngx_api_redis_conn_watch(ngx_api_redis_conn_t *conn, ngx_uint_t write)
-{
-    ngx_event_t  *rev, *wev;
-
-    rev = conn->connection->read;
-    wev = conn->connection->write;
-
-    if (!rev->active
-        && ngx_add_event(rev, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (write && !wev->active) {
-        return ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
-    }
-
-    if (!write && wev->active) {
-        return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
-    }
-
-    return NGX_OK;
 }
 
 
@@ -525,7 +494,6 @@ void
 ngx_api_redis_conn_fail(ngx_api_redis_conn_t *conn, ngx_err_t err,
     const char *what)
 {
-    ngx_msec_t  delay;
     ngx_uint_t  level;
 
     level = ngx_api_redis_conn_level(conn);
@@ -536,16 +504,10 @@ ngx_api_redis_conn_fail(ngx_api_redis_conn_t *conn, ngx_err_t err,
         conn->failed = 1;
     }
 
-    /* half of the delay is random, so that workers do not come in step */
-
-    delay = conn->delay ? conn->delay : NGX_API_REDIS_DELAY_MIN;
-    conn->delay = ngx_min(delay * 2, NGX_API_REDIS_DELAY_MAX);
-    delay = delay / 2 + (ngx_msec_t) ngx_random() % (delay / 2 + 1);
-
     ngx_api_redis_conn_close(conn);
 
     if (!ngx_exiting) {
-        ngx_add_timer(&conn->reconnect, delay);
+        ngx_add_timer(&conn->reconnect, ngx_api_event_backoff(&conn->delay));
     }
 }
 

@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_api_cursor.h"
 #include "ngx_api_schema.h"
 
 
@@ -59,6 +60,14 @@ const ngx_str_t *ngx_api_secret(ngx_http_request_t *r);
  */
 ngx_int_t ngx_api_if_match(ngx_http_request_t *r, const char **versions,
     ngx_uint_t *present);
+
+/*
+ * The start of a page: where the cursor argument points to, for a list of the
+ * order "sort" (ngx_api_send_page()).  NGX_OK; or what ngx_api_finish() takes,
+ * if it is not a cursor of this list.
+ */
+ngx_int_t ngx_api_page_start(ngx_http_request_t *r,
+    const ngx_api_value_t *arg, ngx_uint_t sort, ngx_api_cursor_t *cursor);
 
 /* text in the request's pool, NUL-terminated */
 const char *ngx_api_cstr(ngx_http_request_t *r, const void *text, size_t len);

@@ -9,7 +9,6 @@
 
 static ngx_int_t ngx_auth_routes_fields(ngx_conf_t *cf,
     ngx_auth_main_conf_t *amcf, ngx_api_route_t *route);
-static ngx_int_t ngx_auth_list_fault(ngx_http_request_t *r);
 
 
 const ngx_api_field_t  ngx_auth_list_args[] = {
@@ -271,6 +270,7 @@ ngx_auth_list_page(ngx_http_request_t *r, ngx_uint_t sort,
     const char **values)
 {
     u_char                  text[NGX_INT64_LEN + 1], id[NGX_API_UUID_LEN];
+    ngx_int_t               rc;
     ngx_api_cursor_t        cursor;
     const ngx_api_value_t  *limit, *after;
 
@@ -286,12 +286,10 @@ ngx_auth_list_page(ngx_http_request_t *r, ngx_uint_t sort,
 
     if (after->set) {
 
-        if (ngx_api_cursor_parse((u_char *) after->text, after->len, &cursor,
-                                 ngx_api_secret(r))
-            != NGX_OK
-            || cursor.sort != sort)
-        {
-            return ngx_auth_list_fault(r);
+        rc = ngx_api_page_start(r, after, sort, &cursor);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         (void) ngx_api_uuid_format(id, cursor.id);
@@ -300,25 +298,4 @@ ngx_auth_list_page(ngx_http_request_t *r, ngx_uint_t sort,
     }
 
     return values[0] && values[1] ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_auth_list_fault(ngx_http_request_t *r)
-{
-    ngx_array_t  *faults;
-
-    static const ngx_str_t  name = ngx_string("cursor");
-
-    faults = ngx_array_create(r->pool, 1, sizeof(ngx_api_fault_t));
-
-    if (faults == NULL
-        || ngx_api_fault_add(faults, &name, "invalid_value",
-                             "must come from \"next_cursor\" of the same list")
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_api_problem(r, &ngx_api_invalid_parameter, faults);
 }

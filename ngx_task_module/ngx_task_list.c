@@ -124,10 +124,8 @@ ngx_task_list_cursor(ngx_http_request_t *r, const ngx_api_value_t *arg,
     ngx_uint_t sort, const char **values)
 {
     u_char             id[NGX_API_UUID_LEN];
-    ngx_array_t       *faults;
+    ngx_int_t          rc;
     ngx_api_cursor_t   cursor;
-
-    static const ngx_str_t  name = ngx_string("cursor");
 
     if (!arg->set) {
         values[1] = ngx_task_sorts[sort].id;
@@ -136,23 +134,10 @@ ngx_task_list_cursor(ngx_http_request_t *r, const ngx_api_value_t *arg,
         return NGX_OK;
     }
 
-    if (ngx_api_cursor_parse((u_char *) arg->text, arg->len, &cursor,
-                             ngx_api_secret(r))
-        != NGX_OK
-        || cursor.sort != sort)
-    {
-        faults = ngx_array_create(r->pool, 1, sizeof(ngx_api_fault_t));
+    rc = ngx_api_page_start(r, arg, sort, &cursor);
 
-        if (faults == NULL
-            || ngx_api_fault_add(faults, &name, "invalid_value",
-                                 "must come from \"next_cursor\" of the same "
-                                 "list in the same order")
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        return ngx_api_problem(r, &ngx_api_invalid_parameter, faults);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     (void) ngx_api_uuid_format(id, cursor.id);
