@@ -50,7 +50,7 @@ class Bench:
             self.build, 'bench', 'state'))
         self.secrets = os.path.join(self.state, 'secrets')
         self.scenarios = [s for s in options.only if s != 'logins']
-        self.names = [n for n in contenders.ORDER
+        self.names = [n for n in contenders.ORDER + contenders.VARIANTS
                       if n in options.contenders or n == 'skep']
         self.cluster = None
         self.servers = {}
@@ -83,6 +83,10 @@ class Bench:
         for name in self.names:
             if name in contenders.SERVERS and name != 'skep':
                 self.start(name)
+
+        for name in ('rs256', 'es256'):
+            if name in self.servers:
+                self.write_tokens(name)
 
         self.compare()
         self.cluster.settle('create')
@@ -183,8 +187,31 @@ class Bench:
                         method, path, token or '',
                         json.dumps(body) if body else ''))
 
-    def request_file(self, scenario):
-        return os.path.join(self.state, 'requests-' + scenario)
+    def write_tokens(self, name):
+        """The requests of "get" with tokens that this server signed."""
+
+        signed = {}
+
+        for n in range(USERS):
+            answer = self.servers[name].fetch('POST', '/v1/auth/login', None,
+                                              account(n)).body
+            signed[answer['user']['id']] = answer['access_token']
+
+        users = [user for user, *rest in self.cluster.rows(
+            'SELECT user_id FROM bench.samples ORDER BY n')]
+
+        with open(self.request_file('get', name), 'w') as f:
+            for user, request in zip(users, self.requests['get']):
+                f.write('%s\t%s\t%s\t\n' % (request[:2] + (signed[user],)))
+
+    def request_file(self, scenario, name=None):
+        suffix = '-' + name if name in ('rs256', 'es256') else ''
+
+        return os.path.join(self.state, 'requests-' + scenario + suffix)
+
+    def competing(self, scenario):
+        return [name for name in self.names
+                if scenario == 'get' or name not in contenders.VARIANTS]
 
     def take_samples(self):
         """Skep's answer of middle length to each kind of request."""
@@ -245,13 +272,15 @@ class Bench:
     def rounds(self, scenario):
         found = []
 
-        for server in self.servers.values():
-            load.wrk(self, server, self.request_file(scenario), 1)
+        for name in self.competing(scenario):
+            if name in self.servers:
+                load.wrk(self, self.servers[name],
+                         self.request_file(scenario, name), 1)
 
         for n in range(self.options.rounds):
             found.append({})
 
-            for name in self.names:
+            for name in self.competing(scenario):
                 outcome = self.one(scenario, name)
                 found[-1][name] = outcome
                 say('%s, round %d of %d: %-8s %8.0f/s'
@@ -271,8 +300,8 @@ class Bench:
         others, start = process.others(), time.monotonic()
 
         if server:
-            outcome = load.wrk(self, server, self.request_file(scenario),
-                               seconds)
+            outcome = load.wrk(self, server,
+                               self.request_file(scenario, name), seconds)
             outcome['server_cpu'] = ((server.cpu() - cpu)
                                      / outcome['requests'])
             outcome['memory'] = server.memory()

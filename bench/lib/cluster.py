@@ -14,7 +14,7 @@ from .process import Failure
 
 SETTINGS = """
 listen_addresses = ''
-max_connections = 200
+max_connections = 300
 shared_buffers = 256MB
 max_wal_size = 4GB
 fsync = on

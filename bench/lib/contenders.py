@@ -19,12 +19,19 @@ WORKERS = 2
 
 ORDER = ['skep', 'nginx', 'pgbench', 'fastify', 'fastapi']
 
+# Skep otherwise configured; they only take part in "get"
+VARIANTS = ['limit', 'limit-redis', 'rs256', 'es256']
+
 TITLES = {
     'skep': 'Skep',
     'nginx': 'nginx `return`',
     'pgbench': 'pgbench',
     'fastify': 'Fastify + pg',
     'fastapi': 'FastAPI + asyncpg',
+    'limit': 'Skep, rate limit',
+    'limit-redis': 'Skep, rate limit in Redis',
+    'rs256': 'Skep, RS256',
+    'es256': 'Skep, ES256',
 }
 
 NGINX = """
@@ -73,7 +80,8 @@ SKEP_HTTP = """
     api_pg_password_file %(secrets)s/password;
     %(lanes)s
     api_secret_file %(secrets)s/cursor;
-    auth_key HS256 %(secrets)s/jwt;
+    %(keys)s
+    auth_key HS256 %(secrets)s/jwt kid=hs;
     auth_access_ttl 24h;
     auth_thread_pool hash;
 """
@@ -86,8 +94,18 @@ SKEP_SERVER = """
             auth_token required;
             auth_api on;
             task_api on;
+            %(limits)s
         }
 """
+
+# never reached, but counted
+ZONE = 'rate_limit_zone $auth_user zone=user:10m rate=1000000r/s%s;'
+LIMIT = 'rate_limit zone=user burst=100000 nodelay;'
+
+KEY_OPTIONS = {
+    'RS256': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
+    'ES256': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+}
 
 RETURN_SERVER = """
         add_header ETag '"1"';
@@ -195,6 +213,7 @@ class Server:
 
 
 class Skep(Server):
+    keys = http = limits = ''
 
     def launch(self):
         lanes = ''
@@ -206,8 +225,48 @@ class Skep(Server):
         self.process = self.nginx(
             SKEP_MAIN % {'modules': os.path.join(self.bench.build, 'modules')},
             SKEP_HTTP % {'conninfo': self.bench.cluster.conninfo(self.name),
-                         'secrets': self.bench.secrets, 'lanes': lanes},
-            SKEP_SERVER)
+                         'secrets': self.bench.secrets, 'lanes': lanes,
+                         'keys': self.keys} + self.http,
+            SKEP_SERVER % {'limits': self.limits})
+
+
+class Limited(Skep):
+    """A limit for each user, counted in shared memory."""
+
+    http = ZONE % ''
+    limits = LIMIT
+
+
+class LimitedByRedis(Skep):
+    """The same, counted in Redis."""
+
+    limits = LIMIT
+
+    def launch(self):
+        socket = os.path.join(self.bench.cluster.sockets, 'redis')
+
+        self.redis = process.start(
+            'redis', ['redis-server', '--port', '0', '--unixsocket', socket,
+                      '--unixsocketperm', '777', '--save', '',
+                      '--dir', self.state],
+            self.log + '-redis')
+        process.wait_for('redis', lambda: os.path.exists(socket))
+
+        self.http = ('api_redis unix:%s;\n' % socket) + ZONE % ' redis'
+        super().launch()
+
+
+class Signed(Skep):
+    """Tokens with the signature of another algorithm."""
+
+    def launch(self):
+        algorithm = self.name.upper()
+        key = os.path.join(self.bench.secrets, self.name)
+
+        process.run(['openssl', 'genpkey', '-quiet', '-out', key]
+                    + KEY_OPTIONS[algorithm])
+        self.keys = 'auth_key %s %s kid=%s;' % (algorithm, key, self.name)
+        super().launch()
 
 
 class Return(Server):
@@ -308,4 +367,5 @@ class FastAPI(Server):
 
 
 SERVERS = {'skep': Skep, 'nginx': Return, 'fastify': Fastify,
-           'fastapi': FastAPI}
+           'fastapi': FastAPI, 'limit': Limited,
+           'limit-redis': LimitedByRedis, 'rs256': Signed, 'es256': Signed}

@@ -15,6 +15,14 @@ BARS = [
     ('create', 'fastify', 2),
 ]
 
+# contender, at least so many times the rate of another, both in "get"
+VARIANT_BARS = [
+    ('limit', 'skep', 0.95),
+    ('limit-redis', 'limit', 0.6),
+    ('rs256', 'skep', 0.95),
+    ('es256', 'skep', 0.95),
+]
+
 # p99 of a GET while there are logins: at most so many times the p99 without
 LOGINS_BAR = 2
 
@@ -28,11 +36,11 @@ COLUMNS = ['', 'req/s', 'spread', 'Skep is', 'p50 ms', 'p99 ms', 'server CPU µs
            'PostgreSQL CPU µs', 'server MB', 'backends MB']
 
 
-def ratio(rounds, name):
+def ratio(rounds, name, of='skep'):
     """How many times the rate of a contender Skep's is, the rounds' median."""
 
-    pairs = [(r['skep']['rate'], r[name]['rate'])
-             for r in rounds if 'skep' in r and name in r]
+    pairs = [(r[of]['rate'], r[name]['rate'])
+             for r in rounds if of in r and name in r]
 
     return median(a / b for a, b in pairs) if pairs else None
 
@@ -87,6 +95,14 @@ def bars(results):
         times = ratio(results.get(scenario, []), name)
         if times is not None:
             found.append(('%s, against %s' % (WHAT[scenario], TITLES[name]),
+                          'at least %g x' % least, '%.2f x' % times,
+                          times >= least))
+
+    for name, other, least in VARIANT_BARS:
+        times = ratio(results.get('get', []), other, name)
+        if times is not None:
+            found.append(('%s: %s, against %s' % (WHAT['get'], TITLES[name],
+                                                  TITLES[other]),
                           'at least %g x' % least, '%.2f x' % times,
                           times >= least))
 
