@@ -23,6 +23,7 @@ my $start = time;
 
 ok($skep->wait_ready(10), 'ready when PostgreSQL is there');
 cmp_ok(time - $start, '<=', 2.2, 'within 2 s');
+$skep->connected;                       # for writes, too
 status_is($skep->user->get('/v1/me'), 200, 'and serves');
 
 finish($skep);
