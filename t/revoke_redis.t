@@ -32,6 +32,17 @@ sub code ($server, $token) {
 }
 
 
+# a worker's other connection, over which it publishes
+
+sub speaking ($n) {
+    return wait_until(5, sub {
+        my @clients = split /\n/, $skep->redis->command(
+            'CLIENT', 'LIST', 'TYPE', 'normal');
+        return @clients >= $n + 1;          # and this one
+    });
+}
+
+
 sub subscribed ($n) {
     return wait_until(5, sub {
         my (undef, $count) = split /\n/, $skep->redis->command(
@@ -44,6 +55,7 @@ sub subscribed ($n) {
 my $user = $skep->user;
 
 ok(subscribed(4), 'each worker listens');
+ok(speaking(4), 'and can speak');
 
 my @took;
 
@@ -78,6 +90,7 @@ $skep->redis->start;
 ok(wait_until(2.5, sub { code($other, $while) eq 'token_revoked' }),
    'it knows when Redis is there again');
 ok(subscribed(4), 'all listen again');
+ok(speaking(4), 'and can speak');
 
 status_is(logout($before), 204, 'logout with Redis again');
 ok(wait_until(1, sub { code($other, $before) eq 'token_revoked' }),
