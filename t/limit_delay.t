@@ -87,22 +87,32 @@ sub together ($target, $key, $n) {
 }
 
 
-my $got = together('/ten', 'a', 7);
+# on a busy machine once more: what is late there was not let in early
+
+my ($got, @took);
+
+for my $key ('a1' .. 'a4') {
+    $got = together('/ten', $key, 7);
+    @took = sort { $a <=> $b } $got->{200}->@*;
+    last if !grep { $took[$_] > $_ * 0.1 + 0.08 } 0 .. $#took;
+}
 
 is(scalar $got->{200}->@*, 5, 'one and a burst of four');
 is(scalar $got->{429}->@*, 2, 'the others are refused');
 cmp_ok($got->{429}[-1], '<', 0.09, 'at once');
-
-my @took = sort { $a <=> $b } $got->{200}->@*;
 
 for my $i (0 .. $#took) {
     ok($took[$i] >= $i * 0.1 - 0.005 && $took[$i] < $i * 0.1 + 0.09,
        "request $i waits @{[$i * 100]} ms") or diag($took[$i]);
 }
 
-$got = together('/both', 'b', 3);
+for my $key ('b1' .. 'b4') {
+    $got = together('/both', $key, 3);
+    @took = sort { $a <=> $b } $got->{200}->@*;
+    last if $took[2] < 0.28;
+}
+
 is(scalar $got->{200}->@*, 3, 'two zones');
-@took = sort { $a <=> $b } $got->{200}->@*;
 cmp_ok($took[2], '>=', 0.19, 'the longer wait counts');
 cmp_ok($took[2], '<', 0.29, 'not the sum of both');
 
@@ -143,7 +153,11 @@ status_is($skep->get('/dry', plain => 1, headers => ['X-Key', 'e']), 200,
           "dry run $_") for 1 .. 7;
 cmp_ok(time - $start, '<', 2, 'nobody waits');
 
-my $log = $skep->nginx->log('limit.log');
+my $log;                                # written after the answers
+Skep::Process::wait_until(3, sub {
+    $log = $skep->nginx->log('limit.log');
+    return 6 == (() = $log =~ m{_DRY_RUN 200$}mg);
+});
 is(scalar(() = $log =~ m{ DELAYED_DRY_RUN 200$}mg), 4, 'DELAYED_DRY_RUN');
 is(scalar(() = $log =~ m{ REJECTED_DRY_RUN 200$}mg), 2, 'REJECTED_DRY_RUN');
 like($log, qr{^/ok DELAYED 200$}m, 'DELAYED');
