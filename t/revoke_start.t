@@ -46,6 +46,7 @@ is($skep->get('/readyz', plain => 1)->json->{checks}{sessions}, 'ok',
    'not the session');
 $skep->pg->start;
 ok($skep->wait_ready(5), 'again there');
+$skep->connected;                       # of all workers
 
 
 # a zone that has no room
@@ -53,6 +54,7 @@ ok($skep->wait_ready(5), 'again there');
 $skep->reconfigure(set => { auth_revocations => '32k poll=50ms' });
 $skep->reload;
 ok($skep->wait_ready(5), 'another size: read anew');
+$skep->connected;                       # of all workers
 status_is($user->get('/v1/me'), 200, 'a token passes');
 
 my $long = $skep->token($user, { exp => 3600 + int time });

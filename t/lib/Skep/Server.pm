@@ -284,7 +284,13 @@ sub user ($self, %o) {
     $n++;
     my %body = (email => "user$n\@example.com", name => "User $n",
                 password => 'correct horse', %o);
-    my $res = $self->post('/v1/auth/register', \%body);
+    my $res;
+
+    # right after PostgreSQL came up, not every worker can write yet
+    wait_until(5, sub {
+        $res = $self->post('/v1/auth/register', \%body);
+        return $res->status != 503;
+    });
 
     croak 'not registered: ' . $res->status . ' ' . $res->body
         if $res->status != 201;
