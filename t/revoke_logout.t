@@ -120,7 +120,6 @@ $skep->client->close;
 $skep->nginx->quit;
 $skep->nginx->start;
 ok($skep->wait_ready(10), 'started anew');
-$skep->connected;                       # of all workers
 @here = each_worker($skep);
 is(codes(\@here, $_), 'token_revoked token_revoked', 'after a restart')
     for $token, $fresh, $one, $two;
