@@ -7,6 +7,9 @@
 #include "ngx_auth_account.h"
 
 
+#define NGX_AUTH_REFUSE_STEP  4      /* ms */
+
+
 static void ngx_auth_register_hashed(ngx_http_request_t *r, ngx_int_t rc,
     const char *hash, const char *made);
 static void ngx_auth_register_done(ngx_http_request_t *r,
@@ -15,6 +18,9 @@ static void ngx_auth_login_find(ngx_http_request_t *r);
 static void ngx_auth_login_found(ngx_http_request_t *r, const PGresult *res);
 static void ngx_auth_login_verified(ngx_http_request_t *r, ngx_int_t rc,
     const char *hash, const char *made);
+static void ngx_auth_login_refuse(ngx_http_request_t *r);
+static void ngx_auth_login_refuse_handler(ngx_event_t *ev);
+static void ngx_auth_login_refuse_cleanup(void *data);
 static void ngx_auth_login_done(ngx_http_request_t *r, const PGresult *res);
 
 
@@ -240,7 +246,7 @@ ngx_auth_login_verified(ngx_http_request_t *r, ngx_int_t rc, const char *hash,
                       call->known ? "wrong password"
                                   : "unknown or disabled account");
 
-        ngx_auth_refuse(r);
+        ngx_auth_login_refuse(r);
         return;
     }
 
@@ -265,6 +271,75 @@ ngx_auth_login_verified(ngx_http_request_t *r, ngx_int_t rc, const char *hash,
 
     ngx_api_pg_exec(r, NGX_AUTH_SQL_SESSION_CREATE, values,
                     ngx_auth_login_done);
+}
+
+
+/*
+ * A row that is found takes PostgreSQL some microseconds more than none.  So
+ * that nobody can tell by them whether there is an account, a refusal is sent
+ * only when a multiple of some milliseconds has passed since the request began.
+ */
+
+static void
+ngx_auth_login_refuse(ngx_http_request_t *r)
+{
+    ngx_time_t          *tp;
+    ngx_event_t         *ev;
+    ngx_msec_int_t       ms;
+    ngx_http_cleanup_t  *cln;
+
+    ev = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (ev == NULL || cln == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    ev->handler = ngx_auth_login_refuse_handler;
+    ev->data = r;
+    ev->log = r->connection->log;
+
+    cln->handler = ngx_auth_login_refuse_cleanup;
+    cln->data = ev;
+
+    tp = ngx_timeofday();
+
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + ((ngx_msec_int_t) tp->msec
+                              - (ngx_msec_int_t) r->start_msec));
+    ms = ngx_max(ms, 0);
+
+    ngx_add_timer(ev, (ngx_msec_t) (NGX_AUTH_REFUSE_STEP
+                                    - ms % NGX_AUTH_REFUSE_STEP));
+}
+
+
+static void
+ngx_auth_login_refuse_handler(ngx_event_t *ev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ev->data;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_auth_refuse(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_auth_login_refuse_cleanup(void *data)
+{
+    ngx_event_t  *ev = data;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
 }
 
 
