@@ -3,12 +3,8 @@
 #include "ngx_auth_password.h"
 
 #include <sched.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 
 
-#define NGX_AUTH_PASSWORD_NICE     10
-#define NGX_AUTH_PASSWORD_SLICE    100000000  /* ns, Linux's longest */
 #define NGX_AUTH_PASSWORD_TIMEOUT  60000      /* ms; only logged */
 
 
@@ -26,23 +22,6 @@ typedef struct {
     char                           hash[NGX_AUTH_BCRYPT_LEN + 1];
     char                           made[NGX_AUTH_BCRYPT_LEN + 1];
 } ngx_auth_password_task_t;
-
-
-#if (NGX_LINUX)
-
-/* the first version of struct sched_attr, which not every libc knows */
-typedef struct {
-    uint32_t    size;
-    uint32_t    policy;
-    uint64_t    flags;
-    int32_t     nice;
-    uint32_t    priority;
-    uint64_t    runtime;
-    uint64_t    deadline;
-    uint64_t    period;
-} ngx_auth_password_sched_t;
-
-#endif
 
 
 static ngx_thread_task_t *ngx_auth_password_task(ngx_http_request_t *r,
@@ -303,13 +282,10 @@ ngx_auth_password_wipe(ngx_auth_password_task_t *pw)
  * Hashing computes without a pause for tens of milliseconds.  At the same
  * priority the scheduler would share the processors evenly between the hashes
  * of a few people who log in and the event loop that answers everyone else.
- * So a thread that hashes asks for a smaller share, and, since Linux 6.12,
- * for a long slice: whoever has a shorter one, that is, everyone who wakes up,
- * takes the processor from it at once and not at the next tick.  The latter
- * helps PostgreSQL and others, too, when processes are scheduled in groups and
- * a priority counts for little beyond one's own.
+ * So a thread that hashes runs when nobody else wants the processor, and gives
+ * it up at once; Linux sees to it that it is never without any share.
  *
- * On Linux both belong to the thread; they are set once in each.
+ * On Linux this belongs to the thread; it is set once in each.
  */
 
 static void
@@ -317,8 +293,7 @@ ngx_auth_password_yield(ngx_log_t *log)
 {
 #if (NGX_LINUX)
 
-    int                         nice;
-    ngx_auth_password_sched_t   attr;
+    struct sched_param  param;
 
     static __thread ngx_uint_t  done;
 
@@ -328,18 +303,12 @@ ngx_auth_password_yield(ngx_log_t *log)
 
     done = 1;
 
-    nice = getpriority(PRIO_PROCESS, 0) + NGX_AUTH_PASSWORD_NICE;
+    ngx_memzero(&param, sizeof(struct sched_param));
 
-    ngx_memzero(&attr, sizeof(ngx_auth_password_sched_t));
-
-    attr.size = sizeof(ngx_auth_password_sched_t);
-    attr.policy = SCHED_OTHER;
-    attr.nice = ngx_min(nice, 19);
-    attr.runtime = NGX_AUTH_PASSWORD_SLICE;
-
-    if (syscall(SYS_sched_setattr, 0, &attr, 0) == -1) {
+    if (sched_setscheduler(0, SCHED_IDLE, &param) == -1) {
         ngx_log_error(NGX_LOG_NOTICE, log, ngx_errno,
-                      "sched_setattr() of a password hash thread failed");
+                      "sched_setscheduler(SCHED_IDLE) of a password hash "
+                      "thread failed");
     }
 
 #endif
