@@ -14,6 +14,8 @@ static ngx_uint_t ngx_api_not_modified(ngx_http_request_t *r,
     const ngx_str_t *etag);
 static ngx_int_t ngx_api_location_set(ngx_http_request_t *r,
     const PGresult *res, const char *prefix);
+static ngx_int_t ngx_api_page_rows(ngx_http_request_t *r, const PGresult *res,
+    int *n);
 static ngx_int_t ngx_api_page_cursor(ngx_http_request_t *r,
     const PGresult *res, int row, ngx_uint_t sort, ngx_str_t *cursor);
 static ngx_int_t ngx_api_page_link(ngx_http_request_t *r,
@@ -372,12 +374,18 @@ ngx_api_send_page(ngx_http_request_t *r, const PGresult *res, ngx_uint_t limit,
 {
     int              i, n;
     size_t           hint;
+    ngx_int_t        rc;
     ngx_str_t        cursor;
     ngx_api_json_t   j;
 
     ngx_str_null(&cursor);
 
-    n = PQntuples(res);
+    rc = ngx_api_page_rows(r, res, &n);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
 
     if ((ngx_uint_t) n > limit) {
         n = (int) limit;
@@ -415,6 +423,35 @@ ngx_api_send_page(ngx_http_request_t *r, const PGresult *res, ngx_uint_t limit,
     ngx_api_json_literal(&j, "}");
 
     ngx_api_send_json(r, NGX_HTTP_OK, &j, NULL, 0);
+}
+
+
+/* NGX_OK, or what ngx_api_problem() returned */
+
+static ngx_int_t
+ngx_api_page_rows(ngx_http_request_t *r, const PGresult *res, int *n)
+{
+    int        column;
+    ngx_str_t  outcome;
+
+    *n = PQntuples(res);
+
+    column = PQfnumber(res, "_outcome");
+
+    if (column < 0) {
+        return NGX_OK;
+    }
+
+    if (*n) {
+        outcome = ngx_api_pg_text(res, 0, column);
+
+        if (outcome.len == 5 && ngx_strncmp(outcome.data, "empty", 5) == 0) {
+            *n = 0;
+            return NGX_OK;
+        }
+    }
+
+    return ngx_api_outcome(r, res);
 }
 
 

@@ -49,6 +49,10 @@ void ngx_api_send_done(ngx_http_request_t *r, const PGresult *res);
  * rows; when that many came there is a next page: its cursor is built from the
  * row number limit - 1, of its columns "id" and "_key" (text, may be absent),
  * and of sort; Link names the same query with that cursor.
+ *
+ * A list that is part of something has "_outcome" in its rows, by the rules
+ * above: no row says that the thing is not there.  A page without rows is then
+ * one row of the outcome "empty".
  */
 void ngx_api_send_page(ngx_http_request_t *r, const PGresult *res,
     ngx_uint_t limit, ngx_uint_t sort);

@@ -71,17 +71,6 @@ ngx_auth_user_list(ngx_http_request_t *r)
 static void
 ngx_auth_user_list_done(ngx_http_request_t *r, const PGresult *res)
 {
-    enum { OUTCOME = 0 };
-
-    /* no row: an admin's page after the last one */
-
-    if (PQntuples(res)
-        && ngx_strcmp(ngx_api_pg_text(res, 0, OUTCOME).data, "ok") != 0)
-    {
-        ngx_api_finish(r, ngx_api_problem(r, &ngx_api_forbidden, NULL));
-        return;
-    }
-
     ngx_api_send_page(r, res, (ngx_uint_t) ngx_api_args(r)[0].integer,
                       NGX_AUTH_SORT_USERS);
 }

@@ -521,7 +521,9 @@ SELECT FROM mail
 WITH admin AS (
     -- use: admin
 )
-SELECT CASE WHEN admin.yes THEN 'ok' ELSE 'forbidden' END AS _outcome, u.*
+SELECT CASE WHEN NOT admin.yes THEN 'forbidden'
+            WHEN u.id IS NULL THEN 'empty'
+            ELSE 'ok' END AS _outcome, u.*
 FROM admin
 LEFT JOIN LATERAL (
     SELECT
@@ -531,7 +533,6 @@ LEFT JOIN LATERAL (
     ORDER BY u.id DESC
     LIMIT $2::bigint
 ) u ON true
-WHERE u.id IS NOT NULL OR NOT admin.yes
 ORDER BY u.id DESC
 
 
