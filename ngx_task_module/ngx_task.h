@@ -31,6 +31,17 @@ typedef enum {
 } ngx_task_field_e;
 
 
+/*
+ * The ids that a write may need, as text.  The creation time is the millisecond
+ * in the id, so that the order of ids is the order of creation.
+ */
+typedef struct {
+    char        id[NGX_API_UUID_LEN + 1];
+    char        event_id[NGX_API_UUID_LEN + 1];
+    char        created_at[NGX_API_TIME_LEN + 1];
+} ngx_task_ids_t;
+
+
 extern ngx_module_t             ngx_task_module;
 
 extern const ngx_str_t          ngx_task_statuses[];
@@ -46,6 +57,14 @@ void ngx_task_complete(ngx_http_request_t *r);
 void ngx_task_reopen(ngx_http_request_t *r);
 void ngx_task_delete(ngx_http_request_t *r);
 void ngx_task_list(ngx_http_request_t *r);
+
+/* in the request's pool; NULL when out of memory */
+ngx_task_ids_t *ngx_task_ids(ngx_http_request_t *r);
+
+/* If-Match, see ngx_api_if_match(), and task_require_if_match.  NGX_OK, or what
+ * ngx_api_finish() takes */
+ngx_int_t ngx_task_if_match(ngx_http_request_t *r, const char **versions);
+
 
 /* the fields that a body may hold: all for POST and PATCH; PUT has the same,
  * and PATCH is partial */

@@ -11,18 +11,8 @@
 #define NGX_TASK_BIT(f)   (1 << (f))
 
 
-typedef struct {
-    char         id[NGX_API_UUID_LEN + 1];
-    char         event_id[NGX_API_UUID_LEN + 1];
-    char         created_at[NGX_API_TIME_LEN + 1];
-} ngx_task_ids_t;
-
-
 static void ngx_task_update(ngx_http_request_t *r,
     const ngx_api_value_t *values, ngx_uint_t mask, ngx_uint_t reopen);
-static ngx_int_t ngx_task_if_match(ngx_http_request_t *r,
-    const char **versions);
-static ngx_task_ids_t *ngx_task_ids(ngx_http_request_t *r);
 static void ngx_task_send(ngx_http_request_t *r, const PGresult *res);
 static void ngx_task_send_created(ngx_http_request_t *r, const PGresult *res);
 
@@ -256,76 +246,6 @@ ngx_task_delete(ngx_http_request_t *r)
     values[3] = ids->event_id;
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_DELETE, values, ngx_api_send_done);
-}
-
-
-/* NGX_OK, or what ngx_api_finish() takes */
-
-static ngx_int_t
-ngx_task_if_match(ngx_http_request_t *r, const char **versions)
-{
-    ngx_uint_t            present;
-    ngx_task_loc_conf_t  *tlcf;
-
-    if (ngx_api_if_match(r, versions, &present) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_task_module);
-
-    /* complete and reopen are POSTs: they say what they mean, whatever the
-     * version */
-
-    if (!present && tlcf->require_if_match && r->method != NGX_HTTP_POST) {
-        return ngx_api_problem(r, &ngx_api_precondition_required, NULL);
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * A new task's id and its creation time are one: the time is the millisecond
- * in the id, so that the order of ids is the order of creation.
- */
-
-static ngx_task_ids_t *
-ngx_task_ids(ngx_http_request_t *r)
-{
-    u_char           uuid[16];
-    uint64_t         msec;
-    ngx_uint_t       i;
-    ngx_time_t      *tp;
-    ngx_task_ids_t  *ids;
-
-    ids = ngx_pcalloc(r->pool, sizeof(ngx_task_ids_t));
-    if (ids == NULL) {
-        return NULL;
-    }
-
-    tp = ngx_timeofday();
-    msec = (uint64_t) tp->sec * 1000 + tp->msec;
-
-    if (ngx_api_uuid_v7(uuid, msec) != NGX_OK) {
-        return NULL;
-    }
-
-    (void) ngx_api_uuid_format((u_char *) ids->id, uuid);
-
-    for (msec = 0, i = 0; i < 6; i++) {
-        msec = msec << 8 | uuid[i];
-    }
-
-    (void) ngx_api_time_format((u_char *) ids->created_at,
-                               (int64_t) msec * 1000);
-
-    if (ngx_api_uuid_v7(uuid, msec) != NGX_OK) {
-        return NULL;
-    }
-
-    (void) ngx_api_uuid_format((u_char *) ids->event_id, uuid);
-
-    return ids;
 }
 
 
