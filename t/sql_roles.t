@@ -42,9 +42,9 @@ denied('ALTER TABLE task.tasks ADD COLUMN c int');
 denied('DROP TABLE task.tasks');
 denied("TRUNCATE $_")
     for qw(auth.users auth.sessions auth.refresh_tokens auth.mail_tokens
-           task.tasks task.projects notify.outbox);
+           task.tasks task.projects task.comments notify.outbox);
 denied("DELETE FROM $_")
-    for qw(auth.users task.tasks task.projects task.members);
+    for qw(auth.users task.tasks task.projects task.members task.comments);
 denied("UPDATE auth.users SET $_ = NULL") for qw(id created_at deleted_at);
 denied("UPDATE auth.sessions SET $_ = NULL") for qw(id user_id created_at);
 denied("UPDATE auth.refresh_tokens SET $_ = NULL") for qw(hash session_id);
@@ -53,6 +53,8 @@ denied("INSERT INTO auth.users (id, email, name, password_hash, role)
         VALUES ('@{[nobody]}', 'x\@y', 'x', '\$x', 'admin')");
 denied('UPDATE task.tasks SET created_by = NULL');
 denied('UPDATE task.tasks SET id = NULL');
+denied("UPDATE task.comments SET $_ = NULL")
+    for qw(id task_id author_id created_at);
 denied("UPDATE task.members SET role = 'owner'");
 denied('SELECT data FROM notify.outbox');
 denied('SELECT rolpassword FROM pg_authid');

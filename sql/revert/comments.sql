@@ -1,0 +1,7 @@
+-- Revert skep:comments from pg
+
+BEGIN;
+
+DROP TABLE task.comments;
+
+COMMIT;
