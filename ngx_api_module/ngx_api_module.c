@@ -84,6 +84,13 @@ static ngx_command_t  ngx_api_commands[] = {
       offsetof(ngx_api_main_conf_t, pg.connections[NGX_API_PG_WRITE]),
       &ngx_api_pg_connections_bounds },
 
+    { ngx_string("api_pg_search_connections"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, pg.connections[NGX_API_PG_SEARCH]),
+      &ngx_api_pg_connections_bounds },
+
     { ngx_string("api_pg_queue"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -344,6 +351,7 @@ ngx_api_create_main_conf(ngx_conf_t *cf)
 
     amcf->pg.connections[NGX_API_PG_READ] = NGX_CONF_UNSET_UINT;
     amcf->pg.connections[NGX_API_PG_WRITE] = NGX_CONF_UNSET_UINT;
+    amcf->pg.connections[NGX_API_PG_SEARCH] = NGX_CONF_UNSET_UINT;
     amcf->pg.queue = NGX_CONF_UNSET_UINT;
     amcf->pg.timeout = NGX_CONF_UNSET_MSEC;
     amcf->pg.connect_timeout = NGX_CONF_UNSET_MSEC;
@@ -375,6 +383,7 @@ ngx_api_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(amcf->pg.connections[NGX_API_PG_READ], 2);
     ngx_conf_init_uint_value(amcf->pg.connections[NGX_API_PG_WRITE], 8);
+    ngx_conf_init_uint_value(amcf->pg.connections[NGX_API_PG_SEARCH], 2);
     ngx_conf_init_uint_value(amcf->pg.queue, 1024);
     ngx_conf_init_msec_value(amcf->pg.timeout, 5000);
     ngx_conf_init_msec_value(amcf->pg.connect_timeout, 2000);

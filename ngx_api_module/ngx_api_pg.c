@@ -8,12 +8,6 @@
 #include "ngx_api_module.h"
 
 
-/* operations in flight on one connection; further ones wait in the lane.
- * Reads answer in order at once.  Behind a commit that waits for the disk
- * little should queue, while other connections are idle. */
-#define NGX_API_PG_READ_DEPTH   256
-#define NGX_API_PG_WRITE_DEPTH  2
-
 #define NGX_API_PG_TRIES_MAX    4
 
 
@@ -49,6 +43,12 @@ static void ngx_api_pg_request_done(ngx_http_request_t *r,
     ngx_api_pg_status_e status, const PGresult *res);
 static void ngx_api_pg_request_cleanup(void *data);
 
+
+/* operations in flight on one connection; further ones wait in the lane.
+ * Reads answer in order at once.  Behind a commit that waits for the disk
+ * little should queue, while other connections are idle; behind a search
+ * nothing. */
+static const ngx_uint_t  ngx_api_pg_depths[NGX_API_PG_LANES] = { 256, 2, 1 };
 
 static ngx_api_pg_lane_t  ngx_api_pg_lanes[NGX_API_PG_LANES];
 static ngx_queue_t        ngx_api_pg_free_ops;
@@ -134,8 +134,7 @@ ngx_api_pg_init_process(ngx_cycle_t *cycle, const ngx_api_pg_conf_t *conf)
 
         lane->conf = conf;
         lane->which = i;
-        lane->depth = (i == NGX_API_PG_READ) ? NGX_API_PG_READ_DEPTH
-                                             : NGX_API_PG_WRITE_DEPTH;
+        lane->depth = ngx_api_pg_depths[i];
         lane->timer.handler = ngx_api_pg_waiting_handler;
         lane->timer.data = lane;
         lane->timer.log = cycle->log;
@@ -461,7 +460,7 @@ void
 ngx_api_pg_lane_return(ngx_api_pg_op_t *op)
 {
     if (op->handler
-        && op->lane->which == NGX_API_PG_READ
+        && op->lane->which != NGX_API_PG_WRITE
         && ++op->tries < NGX_API_PG_TRIES_MAX)
     {
         ngx_api_pg_wait(op, &op->lane->waiting);

@@ -42,6 +42,7 @@ ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf)
 {
     char              *error;
     ngx_int_t          rc;
+    ngx_uint_t         lane;
     PQconninfoOption  *options, *o;
 
     error = NULL;
@@ -66,10 +67,10 @@ ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf)
         }
     }
 
-    rc = ngx_api_pg_conf_lane(cf, amcf, NGX_API_PG_READ, options);
+    rc = NGX_OK;
 
-    if (rc == NGX_OK) {
-        rc = ngx_api_pg_conf_lane(cf, amcf, NGX_API_PG_WRITE, options);
+    for (lane = 0; rc == NGX_OK && lane < NGX_API_PG_LANES; lane++) {
+        rc = ngx_api_pg_conf_lane(cf, amcf, lane, options);
     }
 
     PQconninfoFree(options);
@@ -341,18 +342,19 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     /*
      * One plan for every execution of a statement: they are written for that,
      * and with LIMIT as a parameter PostgreSQL would else plan lists each time,
-     * which takes longer than to run them.
+     * which takes longer than to run them.  Searches are written to be planned
+     * each time.  To compile a plan pays for neither.
      */
 
     static const char  fmt[] = "%s -c timezone=UTC -c statement_timeout=%M"
-                               " -c plan_cache_mode=force_generic_plan"
+                               " -c jit=off -c plan_cache_mode=force_%s_plan"
                                " -c default_transaction_read_only=%s";
 
     if (user == NULL) {
         user = "";
     }
 
-    len = sizeof(fmt) + ngx_strlen(user) + NGX_INT64_LEN + sizeof("off");
+    len = sizeof(fmt) + ngx_strlen(user) + NGX_INT64_LEN + sizeof("genericoff");
 
     p = ngx_pcalloc(cf->pool, len);
     if (p == NULL) {
@@ -360,7 +362,8 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     }
 
     ngx_snprintf(p, len - 1, fmt, user, amcf->pg.timeout,
-                 lane == NGX_API_PG_READ ? "on" : "off");
+                 lane == NGX_API_PG_SEARCH ? "custom" : "generic",
+                 lane == NGX_API_PG_WRITE ? "off" : "on");
 
     return (char *) p;
 }

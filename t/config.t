@@ -85,7 +85,7 @@ passes('no secret at all', set => { api_secret_file => undef });
 
 # numbers and times
 
-for my $lane (qw(read write)) {
+for my $lane (qw(read write search)) {
     refused("$lane connections $_", 'value must be between 1 and 64',
             set => { "api_pg_${lane}_connections" => $_ }) for 0, 65;
     refused("$lane connections x", 'invalid number',

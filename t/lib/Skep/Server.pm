@@ -18,12 +18,13 @@ use Time::HiRes qw(time);
 
 # the stable part of every configuration; "set" of new() changes it
 my %defaults = (
-    api_pg_read_connections  => 2,
-    api_pg_write_connections => 4,
-    api_pg_timeout           => '5s',
-    api_pg_connect_timeout   => '2s',
-    auth_bcrypt_cost         => 4,
-    auth_thread_pool         => 'hash',
+    api_pg_read_connections   => 2,
+    api_pg_write_connections  => 4,
+    api_pg_search_connections => 1,
+    api_pg_timeout            => '5s',
+    api_pg_connect_timeout    => '2s',
+    auth_bcrypt_cost          => 4,
+    auth_thread_pool          => 'hash',
 );
 
 
@@ -180,8 +181,10 @@ sub wait_ready ($self, $timeout) {
 
 sub connected ($self) {
     my %set = (%defaults, ($self->{options}{set} // {})->%*);
-    my $n = ($self->{options}{workers} // 1)
-            * ($set{api_pg_read_connections} + $set{api_pg_write_connections});
+    my $n = 0;
+
+    $n += $set{"api_pg_${_}_connections"} for qw(read write search);
+    $n *= $self->{options}{workers} // 1;
 
     wait_until(5, sub { $self->pg->connections == $n })
         or croak $self->pg->connections . " connections, not $n";
