@@ -44,6 +44,8 @@ typedef struct {
 
 extern ngx_module_t             ngx_task_module;
 
+extern const ngx_api_route_t    ngx_task_routes[];
+
 extern const ngx_str_t          ngx_task_statuses[];
 extern const ngx_api_field_t    ngx_task_list_args[];
 

@@ -1,6 +1,6 @@
 
 /*
- * Tasks: directives and routes.
+ * Tasks: directives.
  */
 
 
@@ -11,36 +11,6 @@ static char *ngx_task_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static void *ngx_task_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_task_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-
-
-static const ngx_api_route_t  ngx_task_routes[] = {
-
-    { NGX_HTTP_GET, ngx_string("/v1/tasks"), ngx_task_list,
-      NULL, ngx_task_list_args, 0 },
-
-    { NGX_HTTP_POST, ngx_string("/v1/tasks"), ngx_task_create,
-      ngx_task_fields, NULL, 0 },
-
-    { NGX_HTTP_GET, ngx_string("/v1/tasks/{id}"), ngx_task_get,
-      NULL, NULL, 0 },
-
-    { NGX_HTTP_PUT, ngx_string("/v1/tasks/{id}"), ngx_task_replace,
-      ngx_task_fields, NULL, 0 },
-
-    { NGX_HTTP_PATCH, ngx_string("/v1/tasks/{id}"), ngx_task_patch,
-      ngx_task_fields, NULL, NGX_API_ROUTE_PARTIAL },
-
-    { NGX_HTTP_DELETE, ngx_string("/v1/tasks/{id}"), ngx_task_delete,
-      NULL, NULL, 0 },
-
-    { NGX_HTTP_POST, ngx_string("/v1/tasks/{id}/complete"), ngx_task_complete,
-      NULL, NULL, 0 },
-
-    { NGX_HTTP_POST, ngx_string("/v1/tasks/{id}/reopen"), ngx_task_reopen,
-      NULL, NULL, 0 },
-
-    { 0, ngx_null_string, NULL, NULL, NULL, 0 }
-};
 
 
 static ngx_command_t  ngx_task_commands[] = {

@@ -1,0 +1,37 @@
+
+/*
+ * The calls of projects, members, tasks and comments.
+ */
+
+
+#include "ngx_task.h"
+
+
+const ngx_api_route_t  ngx_task_routes[] = {
+
+    { NGX_HTTP_GET, ngx_string("/v1/tasks"), ngx_task_list,
+      NULL, ngx_task_list_args, 0 },
+
+    { NGX_HTTP_POST, ngx_string("/v1/tasks"), ngx_task_create,
+      ngx_task_fields, NULL, 0 },
+
+    { NGX_HTTP_GET, ngx_string("/v1/tasks/{id}"), ngx_task_get,
+      NULL, NULL, 0 },
+
+    { NGX_HTTP_PUT, ngx_string("/v1/tasks/{id}"), ngx_task_replace,
+      ngx_task_fields, NULL, 0 },
+
+    { NGX_HTTP_PATCH, ngx_string("/v1/tasks/{id}"), ngx_task_patch,
+      ngx_task_fields, NULL, NGX_API_ROUTE_PARTIAL },
+
+    { NGX_HTTP_DELETE, ngx_string("/v1/tasks/{id}"), ngx_task_delete,
+      NULL, NULL, 0 },
+
+    { NGX_HTTP_POST, ngx_string("/v1/tasks/{id}/complete"), ngx_task_complete,
+      NULL, NULL, 0 },
+
+    { NGX_HTTP_POST, ngx_string("/v1/tasks/{id}/reopen"), ngx_task_reopen,
+      NULL, NULL, 0 },
+
+    { 0, ngx_null_string, NULL, NULL, NULL, 0 }
+};
