@@ -32,14 +32,19 @@ ngx_api_schema_check_args(ngx_pool_t *pool, const ngx_api_field_t *fields,
     const ngx_str_t *args, ngx_api_value_t *values, ngx_array_t *faults)
 {
     u_char           *p, *end, *last;
+    ngx_uint_t        room;
     ngx_api_place_t   at;
 
     ngx_api_schema_begin(fields, values);
 
+    room = NGX_API_FAULTS_MAX;
+
+    ngx_memzero(&at, sizeof(ngx_api_place_t));
+
     at.pool = pool;
     at.faults = faults;
+    at.room = &room;
     at.item = -1;
-    at.pointer = 0;
 
     p = args->data;
     last = args->len ? p + args->len : p;

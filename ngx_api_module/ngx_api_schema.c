@@ -16,11 +16,19 @@
 #define NGX_API_SCHEMA_TOO_BIG  9223372036854775808.0
 
 
+static ngx_int_t ngx_api_schema_object(const ngx_api_place_t *outer,
+    const ngx_api_field_t *fields, const json_t *json, ngx_uint_t partial,
+    ngx_api_value_t *values);
 static ngx_int_t ngx_api_schema_member(ngx_api_place_t *at,
     const ngx_api_field_t *fields, const json_t *json,
     ngx_api_value_t *values);
 static ngx_int_t ngx_api_schema_value(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *json, ngx_api_value_t *value);
+static ngx_int_t ngx_api_schema_array(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *json, ngx_api_value_t *value);
+static ngx_int_t ngx_api_schema_objects(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *json, size_t n,
+    ngx_api_value_t *value);
 static ngx_int_t ngx_api_schema_number(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *json, ngx_api_value_t *value);
 
@@ -30,27 +38,50 @@ ngx_api_schema_check(ngx_pool_t *pool, const ngx_api_field_t *fields,
     const json_t *body, ngx_uint_t partial, ngx_api_value_t *values,
     ngx_array_t *faults)
 {
+    ngx_api_place_t  at;
+
+    ngx_memzero(&at, sizeof(ngx_api_place_t));
+
+    at.pool = pool;
+    at.faults = faults;
+    at.pointer = 1;
+    ngx_str_set(&at.base, "");
+
+    return ngx_api_schema_object(&at, fields, body, partial, values);
+}
+
+
+/* outer: the pool, the faults, and the base of the members */
+
+static ngx_int_t
+ngx_api_schema_object(const ngx_api_place_t *outer,
+    const ngx_api_field_t *fields, const json_t *json, ngx_uint_t partial,
+    ngx_api_value_t *values)
+{
     void             *iter;
     json_t           *object;
-    ngx_str_t         whole;
+    ngx_uint_t        room;
     ngx_api_place_t   at;
 
     ngx_api_schema_begin(fields, values);
 
-    if (!json_is_object(body)) {
-        ngx_str_set(&whole, "");
-        return ngx_api_fault_add(faults, &whole, "invalid_type",
-                                 "must be an object");
-    }
+    /* each object may have that many faults, so that one does not hide those
+     * of the next */
 
-    at.pool = pool;
-    at.faults = faults;
+    room = NGX_API_FAULTS_MAX;
+
+    at = *outer;
+    at.room = &room;
     at.item = -1;
-    at.pointer = 1;
+    ngx_str_null(&at.name);
+
+    if (!json_is_object(json)) {
+        return ngx_api_value_fault(&at, "invalid_type", "must be an object");
+    }
 
     /* jansson iterates only over what it may change */
 
-    object = (json_t *) body;
+    object = (json_t *) json;
 
     for (iter = json_object_iter(object);
          iter;
@@ -77,10 +108,6 @@ ngx_api_fault_add(ngx_array_t *faults, const ngx_str_t *where,
 {
     u_char           *p;
     ngx_api_fault_t  *fault;
-
-    if (faults->nelts >= NGX_API_FAULTS_MAX) {
-        return NGX_OK;
-    }
 
     p = ngx_pnalloc(faults->pool, where->len);
     if (p == NULL) {
@@ -219,12 +246,12 @@ ngx_api_schema_value(const ngx_api_place_t *at, const ngx_api_field_t *field,
                                    "must be true or false");
 
     case NGX_API_LABELS:
-        if (json_is_array(json)) {
-            return ngx_api_value_labels(at, field, json, value);
-        }
+    case NGX_API_UUIDS:
+    case NGX_API_OBJECTS:
+        return ngx_api_schema_array(at, field, json, value);
 
-        return ngx_api_value_fault(at, "invalid_type",
-                                   "must be an array of strings");
+    case NGX_API_OBJECT:
+        return ngx_api_schema_objects(at, field, json, 1, value);
 
     default:
         if (json_is_string(json)) {
@@ -234,6 +261,89 @@ ngx_api_schema_value(const ngx_api_place_t *at, const ngx_api_field_t *field,
 
         return ngx_api_value_fault(at, "invalid_type", "must be a string");
     }
+}
+
+
+static ngx_int_t
+ngx_api_schema_array(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const json_t *json, ngx_api_value_t *value)
+{
+    size_t  n;
+
+    if (!json_is_array(json)) {
+        return ngx_api_value_fault(at, "invalid_type",
+                                   field->type == NGX_API_OBJECTS
+                                   ? "must be an array of objects"
+                                   : "must be an array of strings");
+    }
+
+    if (field->type == NGX_API_LABELS) {
+        return ngx_api_value_labels(at, field, json, value);
+    }
+
+    if (field->type == NGX_API_UUIDS) {
+        return ngx_api_value_uuids(at, field, json, value);
+    }
+
+    n = json_array_size(json);
+
+    if (ngx_api_value_count(at, field->min, field->max, &n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_api_schema_objects(at, field, json, n, value);
+}
+
+
+/* the first n elements of the array, or the object itself */
+
+static ngx_int_t
+ngx_api_schema_objects(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const json_t *json, size_t n, ngx_api_value_t *value)
+{
+    size_t                  i, nmembers;
+    ngx_uint_t              array;
+    ngx_api_place_t         place;
+    ngx_api_value_t        *values;
+    const ngx_api_field_t  *fields;
+
+    fields = field->of;
+    array = (field->type == NGX_API_OBJECTS);
+
+    for (nmembers = 0; fields[nmembers].name.data; nmembers++) { /* void */ }
+
+    values = ngx_palloc(at->pool,
+                        (n * nmembers + 1) * sizeof(ngx_api_value_t));
+    if (values == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->members = values;
+    value->nmembers = nmembers;
+    value->integer = n;
+
+    place = *at;
+
+    for (i = 0; i < n; i++) {
+
+        if (array) {
+            place.item = i;
+        }
+
+        if (ngx_api_value_pointer(&place, &place.base) != NGX_OK
+            || ngx_api_schema_object(&place, fields,
+                                     array ? json_array_get(json, i) : json,
+                                     field->flags & NGX_API_PARTIAL, values)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        place.base = at->base;
+        values += nmembers;
+    }
+
+    return NGX_OK;
 }
 
 

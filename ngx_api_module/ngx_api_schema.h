@@ -16,7 +16,8 @@
 
 
 #define NGX_API_FIELDS_MAX  32
-#define NGX_API_FAULTS_MAX  50      /* further ones are not told */
+#define NGX_API_FAULTS_MAX  50      /* of one object; further ones are not
+                                       told */
 
 
 typedef enum {
@@ -33,6 +34,10 @@ typedef enum {
     NGX_API_LABELS,        /* a body only: array of 0..items strings, each
                               min..max code points, duplicates folded; out: an
                               array literal */
+    NGX_API_UUIDS,         /* a body only: array of min..max different UUIDs;
+                              out: an array literal */
+    NGX_API_OBJECT,        /* a body only: an object of its own table */
+    NGX_API_OBJECTS,       /* a body only: array of min..max such objects */
     NGX_API_INTEGER,       /* min..max */
     NGX_API_BOOLEAN,       /* out: "t" or "f" */
     NGX_API_CURSOR         /* arguments only; out: the text as it came */
@@ -42,6 +47,8 @@ typedef enum {
 #define NGX_API_REQUIRED   0x01    /* must be there unless partial */
 #define NGX_API_NULLABLE   0x02    /* null is a value */
 #define NGX_API_READ_ONLY  0x04    /* known, but the client may not set it */
+#define NGX_API_PARTIAL    0x08    /* NGX_API_OBJECT(S): absent fields of it
+                                      stay unset */
 
 
 typedef struct {
@@ -51,9 +58,11 @@ typedef struct {
     ngx_int_t           min;
     ngx_int_t           max;
     ngx_uint_t          items;     /* NGX_API_LABELS */
-    const ngx_str_t    *names;     /* NGX_API_ENUM(_LIST): each with a NUL, as
-                                      ngx_string() makes them; ends with a null
-                                      string */
+    const void         *of;        /* NGX_API_ENUM(_LIST): the names (ngx_str_t),
+                                      each with a NUL, as ngx_string() makes
+                                      them; ends with a null string.
+                                      NGX_API_OBJECT(S): the table of its
+                                      fields (ngx_api_field_t) */
     const char         *preset;    /* the text when absent and not partial, as
                                       it comes out; NULL: SQL NULL */
 } ngx_api_field_t;
@@ -64,15 +73,24 @@ typedef struct {
     { ngx_null_string, NGX_API_STRING, 0, 0, 0, 0, NULL, NULL }
 
 
-typedef struct {
-    const char         *text;      /* NUL-terminated; NULL for null or absent */
-    size_t              len;
-    int64_t             integer;   /* NGX_API_INTEGER, NGX_API_BOOLEAN; the
-                                      instant in us of NGX_API_TIMESTAMP; the
-                                      index in names[] of NGX_API_ENUM; also of
-                                      a preset */
-    unsigned            set:1;     /* was in the body or query */
-} ngx_api_value_t;
+typedef struct ngx_api_value_s  ngx_api_value_t;
+
+struct ngx_api_value_s {
+    const char             *text;     /* NUL-terminated; NULL for null or
+                                         absent */
+    size_t                  len;
+    int64_t                 integer;  /* NGX_API_INTEGER, NGX_API_BOOLEAN; the
+                                         instant in us of NGX_API_TIMESTAMP; the
+                                         index in the names of NGX_API_ENUM; also
+                                         of a preset; how many elements
+                                         NGX_API_OBJECTS and NGX_API_UUIDS
+                                         have */
+    const ngx_api_value_t  *members;  /* NGX_API_OBJECT: the values of its
+                                         table; NGX_API_OBJECTS: those of all
+                                         its elements, one after another */
+    ngx_uint_t              nmembers; /* of one object */
+    unsigned                set:1;    /* was in the body or query */
+};
 
 
 typedef struct {
@@ -88,9 +106,9 @@ typedef struct {
  * values: as many as the table has fields; their text lives in the pool, in
  * the body or in the table.  faults: an array of ngx_api_fault_t to push onto,
  * in the order of the body and then of the table; where is a JSON pointer
- * (RFC 6901).  Codes are invalid_type, required, unknown_field, read_only,
- * not_nullable, too_short, too_long, too_many, out_of_range, invalid_format,
- * invalid_value.
+ * (RFC 6901), "/tasks/3/title".  Codes are invalid_type, required,
+ * unknown_field, read_only, not_nullable, too_short, too_long, too_many,
+ * duplicate, out_of_range, invalid_format, invalid_value.
  * NGX_OK (look whether faults->nelts is 0: if not, the values are of no use)
  * or NGX_ERROR (out of memory).
  */
@@ -109,9 +127,8 @@ ngx_int_t ngx_api_schema_check_args(ngx_pool_t *pool,
     ngx_api_value_t *values, ngx_array_t *faults);
 
 /*
- * Adds a fault, unless there are NGX_API_FAULTS_MAX.  where is copied into the
- * array's pool; code is static; detail is static or lives in that pool.
- * NGX_OK or NGX_ERROR.
+ * Adds a fault.  where is copied into the array's pool; code and detail are
+ * static or live in that pool.  NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_api_fault_add(ngx_array_t *faults, const ngx_str_t *where,
     const char *code, const char *detail);

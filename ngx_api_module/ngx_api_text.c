@@ -1,6 +1,6 @@
 
 /*
- * What a piece of text is.
+ * What a piece of text is, and lists of texts.
  */
 
 
@@ -165,4 +165,58 @@ ngx_api_text_is_domain(const u_char *p, const u_char *end)
     }
 
     return dots > 0 && (label[0] < '0' || label[0] > '9');
+}
+
+
+ngx_int_t
+ngx_api_text_array(ngx_pool_t *pool, const ngx_str_t *list, ngx_uint_t n,
+    ngx_str_t *text)
+{
+    u_char      *p;
+    size_t       j, len;
+    ngx_uint_t   i;
+
+    len = sizeof("{}");
+
+    for (i = 0; i < n; i++) {
+        len += 2 * list[i].len + sizeof("NULL,") - 1;
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+    *p++ = '{';
+
+    for (i = 0; i < n; i++) {
+        if (i > 0) {
+            *p++ = ',';
+        }
+
+        if (list[i].data == NULL) {
+            p = ngx_cpymem(p, "NULL", 4);
+            continue;
+        }
+
+        *p++ = '"';
+
+        for (j = 0; j < list[i].len; j++) {
+            if (list[i].data[j] == '"' || list[i].data[j] == '\\') {
+                *p++ = '\\';
+            }
+
+            *p++ = list[i].data[j];
+        }
+
+        *p++ = '"';
+    }
+
+    *p++ = '}';
+    *p = '\0';
+
+    text->len = p - text->data;
+
+    return NGX_OK;
 }

@@ -1,6 +1,6 @@
 
 /*
- * What a piece of text is.
+ * What a piece of text is, and lists of texts.
  */
 
 
@@ -25,6 +25,15 @@ ngx_int_t ngx_api_text_utf8(const u_char *p, size_t len);
  * 1 or 0.
  */
 ngx_uint_t ngx_api_text_is_email(const u_char *p, size_t len);
+
+
+/*
+ * PostgreSQL's literal of a text array, with a NUL after it, in the pool:
+ * {"a","b\"c",NULL}.  NULL is an element whose data is NULL.  NGX_OK or
+ * NGX_ERROR.
+ */
+ngx_int_t ngx_api_text_array(ngx_pool_t *pool, const ngx_str_t *list,
+    ngx_uint_t n, ngx_str_t *text);
 
 
 #endif /* _NGX_API_TEXT_H_INCLUDED_ */

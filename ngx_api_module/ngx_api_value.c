@@ -28,6 +28,8 @@ static ngx_int_t ngx_api_value_email(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const char *text, size_t len);
 static ngx_int_t ngx_api_value_uuid(const ngx_api_place_t *at,
     const char *text, size_t len, ngx_api_value_t *value);
+static ngx_int_t ngx_api_value_uuids_item(const ngx_api_place_t *at,
+    const json_t *json, ngx_str_t *list, ngx_uint_t *n);
 static ngx_int_t ngx_api_value_timestamp(const ngx_api_place_t *at,
     const char *text, size_t len, ngx_api_value_t *value);
 static ngx_int_t ngx_api_value_enum(const ngx_api_place_t *at,
@@ -44,8 +46,6 @@ static ngx_uint_t ngx_api_value_fold(ngx_str_t *list, ngx_uint_t n,
     const char *text, size_t len);
 static ngx_int_t ngx_api_value_array(ngx_pool_t *pool, const ngx_str_t *list,
     ngx_uint_t n, ngx_api_value_t *value);
-static ngx_int_t ngx_api_value_pointer(const ngx_api_place_t *at,
-    ngx_str_t *where);
 
 
 ngx_int_t
@@ -99,7 +99,6 @@ ngx_int_t
 ngx_api_value_labels(const ngx_api_place_t *at, const ngx_api_field_t *field,
     const json_t *array, ngx_api_value_t *value)
 {
-    char              detail[NGX_API_DETAIL_LEN];
     size_t            i, n, len;
     ngx_str_t        *list;
     ngx_uint_t        distinct;
@@ -109,15 +108,8 @@ ngx_api_value_labels(const ngx_api_place_t *at, const ngx_api_field_t *field,
 
     n = json_array_size(array);
 
-    if (n > field->items) {
-        (void) snprintf(detail, sizeof(detail), "must have at most %lu items",
-                        (unsigned long) field->items);
-
-        if (ngx_api_value_fault(at, "too_many", detail) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        n = field->items;
+    if (ngx_api_value_count(at, 0, field->items, &n) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     list = ngx_palloc(at->pool, (n + 1) * sizeof(ngx_str_t));
@@ -157,6 +149,111 @@ ngx_api_value_labels(const ngx_api_place_t *at, const ngx_api_field_t *field,
     }
 
     return ngx_api_value_array(at->pool, list, distinct, value);
+}
+
+
+ngx_int_t
+ngx_api_value_uuids(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const json_t *array, ngx_api_value_t *value)
+{
+    size_t            i, n;
+    ngx_str_t        *list;
+    ngx_uint_t        distinct, room;
+    ngx_api_place_t   item;
+
+    n = json_array_size(array);
+
+    if (ngx_api_value_count(at, field->min, field->max, &n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    list = ngx_palloc(at->pool, (n + 1) * sizeof(ngx_str_t));
+    if (list == NULL) {
+        return NGX_ERROR;
+    }
+
+    item = *at;
+    item.room = &room;
+    room = n;
+    distinct = 0;
+
+    for (i = 0; i < n; i++) {
+        item.item = i;
+
+        if (ngx_api_value_uuids_item(&item, json_array_get(array, i), list,
+                                     &distinct)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    value->integer = distinct;
+
+    return ngx_api_value_array(at->pool, list, distinct, value);
+}
+
+
+static ngx_int_t
+ngx_api_value_uuids_item(const ngx_api_place_t *at, const json_t *json,
+    ngx_str_t *list, ngx_uint_t *n)
+{
+    ngx_uint_t       distinct;
+    ngx_api_value_t  uuid;
+
+    if (!json_is_string(json)) {
+        return ngx_api_value_fault(at, "invalid_type", "must be a string");
+    }
+
+    ngx_memzero(&uuid, sizeof(ngx_api_value_t));
+
+    if (ngx_api_value_uuid(at, json_string_value(json),
+                           json_string_length(json), &uuid)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (uuid.text == NULL) {
+        return NGX_OK;
+    }
+
+    distinct = ngx_api_value_fold(list, *n, uuid.text, uuid.len);
+
+    if (distinct == *n) {
+        return ngx_api_value_fault(at, "duplicate",
+                                   "must be there only once");
+    }
+
+    *n = distinct;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_api_value_count(const ngx_api_place_t *at, ngx_int_t min, ngx_int_t max,
+    size_t *n)
+{
+    char  detail[NGX_API_DETAIL_LEN];
+
+    if (*n < (size_t) min) {
+        (void) snprintf(detail, sizeof(detail), "must have at least %ld item%s",
+                        (long) min, (min == 1) ? "" : "s");
+
+        return ngx_api_value_fault(at, "too_short", detail);
+    }
+
+    if (*n > (size_t) max) {
+        *n = max;
+
+        (void) snprintf(detail, sizeof(detail), "must have at most %ld item%s",
+                        (long) max, (max == 1) ? "" : "s");
+
+        return ngx_api_value_fault(at, "too_many", detail);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -304,9 +401,11 @@ ngx_api_value_fault(const ngx_api_place_t *at, const char *code,
     size_t      size;
     ngx_str_t   where;
 
-    if (at->faults->nelts >= NGX_API_FAULTS_MAX) {
+    if (*at->room == 0) {
         return NGX_OK;
     }
+
+    (*at->room)--;
 
     where = at->name;
 
@@ -450,11 +549,14 @@ ngx_api_value_enum_list(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const char *text, size_t len,
     ngx_api_value_t *value)
 {
-    ngx_str_t   *list;
-    ngx_uint_t   n, distinct;
-    const char  *p, *end, *comma;
+    ngx_str_t        *list;
+    ngx_uint_t        n, distinct;
+    const char       *p, *end, *comma;
+    const ngx_str_t  *names;
 
-    for (n = 0; field->names[n].data; n++) { /* void */ }
+    names = field->of;
+
+    for (n = 0; names[n].data; n++) { /* void */ }
 
     list = ngx_palloc(at->pool, n * sizeof(ngx_str_t));
     if (list == NULL) {
@@ -498,7 +600,7 @@ ngx_api_value_name(const ngx_api_field_t *field, const char *text, size_t len)
     ngx_int_t         i;
     const ngx_str_t  *names;
 
-    names = field->names;
+    names = field->of;
 
     for (i = 0; names[i].data; i++) {
 
@@ -520,7 +622,7 @@ ngx_api_value_name_fault(const ngx_api_place_t *at,
     ngx_uint_t        i;
     const ngx_str_t  *names;
 
-    names = field->names;
+    names = field->of;
     len = ngx_strlen(must) + 1;
 
     for (i = 0; names[i].data; i++) {
@@ -569,73 +671,46 @@ ngx_api_value_fold(ngx_str_t *list, ngx_uint_t n, const char *text, size_t len)
 }
 
 
-/* PostgreSQL's array literal: {"a","b\"c"} */
+/* NGX_OK or NGX_ERROR, with the array literal of the list */
 
 static ngx_int_t
 ngx_api_value_array(ngx_pool_t *pool, const ngx_str_t *list, ngx_uint_t n,
     ngx_api_value_t *value)
 {
-    u_char      *p, *text;
-    size_t       j, len;
-    ngx_uint_t   i;
+    ngx_str_t  text;
 
-    len = sizeof("{}");
-
-    for (i = 0; i < n; i++) {
-        len += 2 * list[i].len + sizeof("\"\",") - 1;
-    }
-
-    text = ngx_pnalloc(pool, len);
-    if (text == NULL) {
+    if (ngx_api_text_array(pool, list, n, &text) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    p = text;
-    *p++ = '{';
-
-    for (i = 0; i < n; i++) {
-        if (i > 0) {
-            *p++ = ',';
-        }
-
-        *p++ = '"';
-
-        for (j = 0; j < list[i].len; j++) {
-            if (list[i].data[j] == '"' || list[i].data[j] == '\\') {
-                *p++ = '\\';
-            }
-
-            *p++ = list[i].data[j];
-        }
-
-        *p++ = '"';
-    }
-
-    *p++ = '}';
-    *p = '\0';
-
-    value->text = (char *) text;
-    value->len = p - text;
+    value->text = (char *) text.data;
+    value->len = text.len;
 
     return NGX_OK;
 }
 
 
-/* "/name" or "/name/item"; "~" and "/" are "~0" and "~1" (RFC 6901, 3) */
+/* the base, "/name" and "/item"; "~" and "/" are "~0" and "~1" in a name */
 
-static ngx_int_t
+ngx_int_t
 ngx_api_value_pointer(const ngx_api_place_t *at, ngx_str_t *where)
 {
     u_char  *p;
     size_t   i;
 
-    p = ngx_pnalloc(at->pool, 2 * at->name.len + sizeof("//")
+    if (at->name.data == NULL) {
+        *where = at->base;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(at->pool, at->base.len + 2 * at->name.len + sizeof("//")
                               + NGX_INT_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     where->data = p;
+    p = ngx_cpymem(p, at->base.data, at->base.len);
     *p++ = '/';
 
     for (i = 0; i < at->name.len; i++) {

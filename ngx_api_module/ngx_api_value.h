@@ -24,7 +24,10 @@
 typedef struct {
     ngx_pool_t    *pool;
     ngx_array_t   *faults;
-    ngx_str_t      name;        /* of the member or parameter */
+    ngx_uint_t    *room;        /* for so many faults more */
+    ngx_str_t      base;        /* the pointer to the object it is a member of */
+    ngx_str_t      name;        /* of the member or parameter; null: the whole
+                                   of base */
     ngx_int_t      item;        /* its element; -1: the whole of it */
     unsigned       pointer:1;   /* faults tell a JSON pointer, else the name */
 } ngx_api_place_t;
@@ -39,6 +42,15 @@ ngx_int_t ngx_api_value_text(const ngx_api_place_t *at,
 ngx_int_t ngx_api_value_labels(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *array,
     ngx_api_value_t *value);
+
+ngx_int_t ngx_api_value_uuids(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *array,
+    ngx_api_value_t *value);
+
+/* the fault of an array that has fewer than min or more than max elements;
+ * *n: its size, cut to max */
+ngx_int_t ngx_api_value_count(const ngx_api_place_t *at, ngx_int_t min,
+    ngx_int_t max, size_t *n);
 
 ngx_int_t ngx_api_value_integer(const ngx_api_place_t *at,
     const ngx_api_field_t *field, int64_t n, ngx_api_value_t *value);
@@ -58,9 +70,12 @@ void ngx_api_value_boolean(ngx_uint_t b, ngx_api_value_t *value);
 void ngx_api_value_preset(const ngx_api_field_t *field,
     ngx_api_value_t *value);
 
-/* adds a fault; code is static, detail is copied */
+/* adds a fault, if there is room; code is static, detail is copied */
 ngx_int_t ngx_api_value_fault(const ngx_api_place_t *at, const char *code,
     const char *detail);
+
+/* "/tasks/3/title/2": the JSON pointer to the place (RFC 6901) */
+ngx_int_t ngx_api_value_pointer(const ngx_api_place_t *at, ngx_str_t *where);
 
 
 /*

@@ -211,6 +211,41 @@ knows_the_lengths_of_addresses(void **state)
 }
 
 
+static void
+writes_arrays(void **state)
+{
+    ngx_str_t    text;
+    ngx_pool_t  *pool;
+
+    static const ngx_str_t  list[] = {
+        ngx_string("a"),
+        ngx_null_string,
+        ngx_string(""),
+        ngx_string("\"NULL\\"),
+        ngx_string("{\"x,y\"}")
+    };
+
+    (void) state;
+
+    pool = unit_pool();
+
+    assert_int_equal(ngx_api_text_array(pool, list, 0, &text), NGX_OK);
+    assert_string_equal((char *) text.data, "{}");
+    assert_int_equal(text.len, 2);
+
+    assert_int_equal(ngx_api_text_array(pool, list, 5, &text), NGX_OK);
+    assert_string_equal((char *) text.data,
+                        "{\"a\",NULL,\"\",\"\\\"NULL\\\\\","
+                        "\"{\\\"x,y\\\"}\"}");
+    assert_int_equal(text.len, strlen((char *) text.data));
+
+    unit_fail_at(1);
+    assert_int_equal(ngx_api_text_array(pool, list, 5, &text), NGX_ERROR);
+
+    ngx_destroy_pool(pool);
+}
+
+
 int
 main(void)
 {
@@ -219,6 +254,7 @@ main(void)
         cmocka_unit_test(refuses_what_is_not_utf8),
         cmocka_unit_test(knows_addresses),
         cmocka_unit_test(knows_the_lengths_of_addresses),
+        cmocka_unit_test(writes_arrays),
     };
 
     return unit_run(tests);
