@@ -10,8 +10,7 @@
 #define NGX_API_JSON_DEPTH  16
 
 
-static ngx_int_t ngx_api_media_type(ngx_http_request_t *r,
-    ngx_uint_t partial);
+static ngx_int_t ngx_api_media_type(ngx_http_request_t *r);
 static void ngx_api_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body,
@@ -307,12 +306,9 @@ ngx_api_page_start(ngx_http_request_t *r, const ngx_api_value_t *arg,
 ngx_int_t
 ngx_api_request_body(ngx_http_request_t *r)
 {
-    ngx_int_t       rc;
-    ngx_api_ctx_t  *ctx;
+    ngx_int_t  rc;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
-
-    rc = ngx_api_media_type(r, ctx->route->flags & NGX_API_ROUTE_PARTIAL);
+    rc = ngx_api_media_type(r);
 
     if (rc != NGX_OK) {
         return rc;
@@ -331,7 +327,7 @@ ngx_api_request_body(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_api_media_type(ngx_http_request_t *r, ngx_uint_t partial)
+ngx_api_media_type(ngx_http_request_t *r)
 {
     size_t            len;
     u_char           *p, *last;
@@ -370,7 +366,7 @@ ngx_api_media_type(ngx_http_request_t *r, ngx_uint_t partial)
             return NGX_OK;
         }
 
-        if (partial
+        if (r->method == NGX_HTTP_PATCH
             && len == sizeof("application/merge-patch+json") - 1
             && ngx_strncasecmp(h->value.data,
                                (u_char *) "application/merge-patch+json", len)

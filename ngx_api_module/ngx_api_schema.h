@@ -58,9 +58,10 @@ typedef struct {
     ngx_int_t           min;
     ngx_int_t           max;
     ngx_uint_t          items;     /* NGX_API_LABELS */
-    const void         *of;        /* NGX_API_ENUM(_LIST): the names (ngx_str_t),
-                                      each with a NUL, as ngx_string() makes
-                                      them; ends with a null string.
+    const void         *of;        /* NGX_API_ENUM(_LIST): the names, of
+                                      ngx_str_t, each with a NUL, as
+                                      ngx_string() makes them; ends with a null
+                                      string.
                                       NGX_API_OBJECT(S): the table of its
                                       fields (ngx_api_field_t) */
     const char         *preset;    /* the text when absent and not partial, as
@@ -80,11 +81,11 @@ struct ngx_api_value_s {
                                          absent */
     size_t                  len;
     int64_t                 integer;  /* NGX_API_INTEGER, NGX_API_BOOLEAN; the
-                                         instant in us of NGX_API_TIMESTAMP; the
-                                         index in the names of NGX_API_ENUM; also
-                                         of a preset; how many elements
-                                         NGX_API_OBJECTS and NGX_API_UUIDS
-                                         have */
+                                         instant in us of NGX_API_TIMESTAMP;
+                                         the index in the names of
+                                         NGX_API_ENUM; also of a preset; how
+                                         many elements NGX_API_OBJECTS and
+                                         NGX_API_UUIDS have */
     const ngx_api_value_t  *members;  /* NGX_API_OBJECT: the values of its
                                          table; NGX_API_OBJECTS: those of all
                                          its elements, one after another */

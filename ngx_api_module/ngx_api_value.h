@@ -25,7 +25,7 @@ typedef struct {
     ngx_pool_t    *pool;
     ngx_array_t   *faults;
     ngx_uint_t    *room;        /* for so many faults more */
-    ngx_str_t      base;        /* the pointer to the object it is a member of */
+    ngx_str_t      base;        /* the pointer to the object it is in */
     ngx_str_t      name;        /* of the member or parameter; null: the whole
                                    of base */
     ngx_int_t      item;        /* its element; -1: the whole of it */
