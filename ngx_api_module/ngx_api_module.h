@@ -55,6 +55,8 @@ typedef struct {
     const ngx_api_value_t      *body;
     const ngx_api_value_t      *args;
     json_t                     *json;
+    ngx_str_t                   body_text;
+    const char                 *idempotency_key;  /* NULL: none */
 
     const ngx_api_problem_t    *problem;
     ngx_str_t                   detail;
@@ -84,6 +86,10 @@ ngx_int_t ngx_api_handler(ngx_http_request_t *r);
  * what a content handler returns */
 ngx_int_t ngx_api_request_body(ngx_http_request_t *r);
 
+/* Idempotency-Key of a route that honours it; NGX_OK, or the status to end the
+ * request with */
+ngx_int_t ngx_api_idempotency_check(ngx_http_request_t *r);
+
 /* runs the route's handler; ends the request with NGX_DONE as its status */
 void ngx_api_run(ngx_http_request_t *r);
 
@@ -109,6 +115,9 @@ char *ngx_api_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  * be read or is shorter than min */
 ngx_int_t ngx_api_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t min,
     ngx_str_t *content);
+
+extern const ngx_api_problem_t  ngx_api_idempotency_key_in_use;  /* 409 */
+extern const ngx_api_problem_t  ngx_api_idempotency_key_reused;  /* 422 */
 
 extern const ngx_api_route_t  ngx_api_health_routes[];
 extern const ngx_api_pg_statement_t  ngx_api_health_statement;

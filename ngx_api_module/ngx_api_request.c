@@ -383,14 +383,16 @@ ngx_api_media_type(ngx_http_request_t *r)
 static void
 ngx_api_body_handler(ngx_http_request_t *r)
 {
-    json_t     *json;
-    ngx_int_t   rc;
-    ngx_str_t   body;
+    json_t         *json;
+    ngx_int_t       rc;
+    ngx_api_ctx_t  *ctx;
 
-    rc = ngx_api_body_read(r, &body);
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    rc = ngx_api_body_read(r, &ctx->body_text);
 
     if (rc == NGX_OK) {
-        rc = ngx_api_body_parse(r, &body, &json);
+        rc = ngx_api_body_parse(r, &ctx->body_text, &json);
     }
 
     if (rc == NGX_OK) {

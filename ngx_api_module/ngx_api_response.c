@@ -8,11 +8,12 @@
 
 
 static ngx_int_t ngx_api_outcome(ngx_http_request_t *r, const PGresult *res);
+static ngx_int_t ngx_api_replayed(ngx_http_request_t *r,
+    const PGresult *res);
 static ngx_int_t ngx_api_outcome_fault(ngx_http_request_t *r,
     const ngx_str_t *outcome);
 static ngx_uint_t ngx_api_not_modified(ngx_http_request_t *r,
     const ngx_str_t *etag);
-static int ngx_api_id_column(const PGresult *res);
 static ngx_int_t ngx_api_location_set(ngx_http_request_t *r,
     const PGresult *res, const char *prefix);
 static ngx_int_t ngx_api_page_rows(ngx_http_request_t *r, const PGresult *res,
@@ -167,7 +168,9 @@ ngx_api_outcome(ngx_http_request_t *r, const PGresult *res)
     static const ngx_api_problem_t  *problems[] = {
         &ngx_api_not_found,
         &ngx_api_forbidden,
-        &ngx_api_version_mismatch
+        &ngx_api_version_mismatch,
+        &ngx_api_idempotency_key_in_use,
+        &ngx_api_idempotency_key_reused
     };
 
     if (PQntuples(res) == 0) {
@@ -183,7 +186,7 @@ ngx_api_outcome(ngx_http_request_t *r, const PGresult *res)
     outcome = ngx_api_pg_text(res, 0, column);
 
     if (outcome.len == 2 && ngx_strncmp(outcome.data, "ok", 2) == 0) {
-        return NGX_OK;
+        return ngx_api_replayed(r, res);
     }
 
     if (outcome.len && outcome.data[0] == '/') {
@@ -203,6 +206,25 @@ ngx_api_outcome(ngx_http_request_t *r, const PGresult *res)
                   "unknown outcome \"%V\" of a statement", &outcome);
 
     return NGX_ERROR;
+}
+
+
+/* an answer that was given before says so, see ngx_api_idempotency.h */
+
+static ngx_int_t
+ngx_api_replayed(ngx_http_request_t *r, const PGresult *res)
+{
+    int  column;
+
+    static const ngx_str_t  yes = ngx_string("true");
+
+    column = PQfnumber(res, "_replayed");
+
+    if (column < 0 || !ngx_api_pg_boolean(res, 0, column)) {
+        return NGX_OK;
+    }
+
+    return ngx_api_header_add(r, "Idempotent-Replayed", &yes);
 }
 
 
@@ -336,19 +358,6 @@ ngx_api_header_push(ngx_http_request_t *r, const char *key,
 }
 
 
-/* what tells a row from others, for those that have no "id" */
-
-static int
-ngx_api_id_column(const PGresult *res)
-{
-    int  column;
-
-    column = PQfnumber(res, "_id");
-
-    return column < 0 ? PQfnumber(res, "id") : column;
-}
-
-
 /* a relative reference; set as "headers_out.location" nginx would make it
  * absolute by a scheme and port that are not the client's behind a proxy */
 
@@ -361,7 +370,7 @@ ngx_api_location_set(ngx_http_request_t *r, const PGresult *res,
     u_char     *p;
     ngx_str_t   location;
 
-    column = ngx_api_id_column(res);
+    column = PQfnumber(res, "id");
 
     if (column < 0 || PQgetlength(res, 0, column) != 16) {
         return NGX_ERROR;
@@ -478,7 +487,7 @@ ngx_api_page_cursor(ngx_http_request_t *r, const PGresult *res, int row,
     ngx_str_t          value;
     ngx_api_cursor_t   cursor;
 
-    id = ngx_api_id_column(res);
+    id = PQfnumber(res, "id");
     key = PQfnumber(res, "_key");
 
     if (id < 0 || PQgetlength(res, row, id) != sizeof(cursor.id)) {

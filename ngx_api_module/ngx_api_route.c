@@ -349,6 +349,14 @@ ngx_api_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    if (route->flags & NGX_API_ROUTE_KEYED) {
+        rc = ngx_api_idempotency_check(r);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     if (route->body) {
         return ngx_api_request_body(r);
     }

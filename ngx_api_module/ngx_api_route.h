@@ -23,6 +23,7 @@
 
 #define NGX_API_ROUTE_PUBLIC   0x01   /* needs no identity */
 #define NGX_API_ROUTE_PARTIAL  0x02   /* the body is a merge patch (RFC 7396) */
+#define NGX_API_ROUTE_KEYED    0x04   /* honours Idempotency-Key */
 
 
 /*

@@ -13,7 +13,7 @@ const ngx_api_route_t  ngx_task_routes[] = {
       NULL, ngx_task_list_args, 0 },
 
     { NGX_HTTP_POST, ngx_string("/v1/tasks"), ngx_task_create,
-      ngx_task_fields, NULL, 0 },
+      ngx_task_fields, NULL, NGX_API_ROUTE_KEYED },
 
     { NGX_HTTP_GET, ngx_string("/v1/tasks/{id}"), ngx_task_get,
       NULL, NULL, 0 },

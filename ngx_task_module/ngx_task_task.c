@@ -87,13 +87,16 @@ ngx_task_get(ngx_http_request_t *r)
 void
 ngx_task_create(ngx_http_request_t *r)
 {
+    ngx_int_t               rc;
     ngx_uint_t              i;
-    const char             *values[12];
+    const char             *values[14];
     ngx_task_ids_t         *ids;
     const ngx_api_value_t  *body;
 
     ids = ngx_task_ids(r);
-    if (ids == NULL) {
+    rc = ngx_api_idempotency(r, &values[12], &values[13]);
+
+    if (ids == NULL || rc == NGX_ERROR) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
@@ -110,8 +113,9 @@ ngx_task_create(ngx_http_request_t *r)
 
     values[3 + i] = ids->event_id;
 
-    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_CREATE, values,
-                    ngx_task_send_created);
+    ngx_api_pg_exec(r, rc == NGX_OK ? NGX_TASK_SQL_TASK_CREATE_KEYED
+                                    : NGX_TASK_SQL_TASK_CREATE,
+                    values, ngx_task_send_created);
 }
 
 

@@ -25,22 +25,22 @@ sub schema () {
                || data_type || ' ' || is_nullable || ' '
                || coalesce(column_default, '')
         FROM information_schema.columns
-        WHERE table_schema IN ('auth', 'task', 'notify', 'public')
+        WHERE table_schema IN ('auth', 'task', 'notify', 'api', 'public')
         UNION ALL
         SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid)
         FROM pg_constraint WHERE connamespace::regnamespace::text
-             IN ('auth', 'task', 'notify', 'public')
+             IN ('auth', 'task', 'notify', 'api', 'public')
         UNION ALL
         SELECT indexdef FROM pg_indexes
-        WHERE schemaname IN ('auth', 'task', 'notify', 'public')
+        WHERE schemaname IN ('auth', 'task', 'notify', 'api', 'public')
         UNION ALL
         SELECT grantee || ' ' || privilege_type || ' ' || table_schema || '.'
                || table_name || '.' || column_name
         FROM information_schema.column_privileges
-        WHERE table_schema IN ('auth', 'task', 'notify', 'public')
+        WHERE table_schema IN ('auth', 'task', 'notify', 'api', 'public')
         UNION ALL
         SELECT nspname || ' ' || coalesce(nspacl::text, '') FROM pg_namespace
-        WHERE nspname IN ('auth', 'task', 'notify')
+        WHERE nspname IN ('auth', 'task', 'notify', 'api')
         ORDER BY 1
         SQL
 }
@@ -55,7 +55,7 @@ is_deeply(schema(), $before, 'to deploy again changes nothing');
 
 sqitch('revert', '-y');
 is_deeply($pg->query(<<~'SQL'), [], 'all is gone');
-    SELECT nspname FROM pg_namespace WHERE nspname IN ('auth', 'task', 'notify')
+    SELECT nspname FROM pg_namespace WHERE nspname IN ('auth', 'task', 'notify', 'api')
     SQL
 is($pg->value(<<~'SQL'), 0, 'the role, too');
     SELECT count(*) FROM pg_roles WHERE rolname = 'skep_nginx'

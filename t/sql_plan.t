@@ -73,6 +73,12 @@ $pg->execute(<<~'SQL');
            (ARRAY['owner', 'editor', 'viewer'])[1 + m]::task.role
     FROM generate_series(1, 4000) n, generate_series(0, 2) m;
 
+    INSERT INTO api.idempotency_keys (user_id, key, fingerprint, ids,
+                                      created_at, stored_at)
+    SELECT pg_temp.id(1, 1 + n % 2000), n::text, sha256(n::text::bytea),
+           ARRAY[pg_temp.id(4, n)], now(), now() - n * interval '1 minute'
+    FROM generate_series(1, 6000) n;
+
     INSERT INTO task.tasks (id, project_id, title, description, created_by,
                             created_at, updated_at, due_at, deleted_at)
     SELECT pg_temp.id(4, n), pg_temp.id(3, 1 + n % 4000), 'Task ' || n,
@@ -108,7 +114,7 @@ for my $statement (map { statements($_) } qw(auth task)) {
 
 ok($seen{$_}, "$_ was looked at")
     for qw(user_by_email user_register refresh session_list
-           admin_user_list reset_request task_get task_update task_create
+           admin_user_list reset_request task_get task_update task_create task_create_keyed
            task_list_created_at_desc task_delete);
 
 done_testing();

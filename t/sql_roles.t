@@ -55,6 +55,8 @@ denied('UPDATE task.tasks SET created_by = NULL');
 denied('UPDATE task.tasks SET id = NULL');
 denied("UPDATE task.comments SET $_ = NULL")
     for qw(id task_id author_id created_at);
+denied('UPDATE api.idempotency_keys SET user_id = NULL');
+denied('UPDATE api.idempotency_keys SET key = NULL');
 denied("UPDATE task.members SET role = 'owner'");
 denied('SELECT data FROM notify.outbox');
 denied('SELECT rolpassword FROM pg_authid');

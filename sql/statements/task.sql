@@ -6,6 +6,96 @@
 -- was deleted has no members, so membership alone is asked for.
 
 
+-- Idempotency-Key, for statements that create.  Two parts around the verdict
+-- of the statement itself, which is the same with a key and without:
+--
+--     WITH
+--     -- use: key_turn
+--     , verdict AS (... AS outcome ...)     no row: not_found
+--     -- use: key_claim
+--     , written AS (INSERT ... FROM made m WHERE m.outcome = 'ok'
+--                                            AND NOT m.replayed)
+--     SELECT m.outcome AS _outcome, m.replayed AS _replayed, ... FROM made m
+--
+-- "made" has the ids and the time of what is new now, or was then: whoever
+-- computes the answer from them and from the request alone, for both, answers
+-- a repeated request with the same bytes.
+--
+--     -- with key: $13               the key
+--     -- with fingerprint: $14       of the request, bytea
+--     -- with ids: ARRAY[$2::uuid]   of what is to be made
+--     -- with created: $3::timestamptz  when
+--     -- with details: NULL::jsonb   what else is to be kept for the answer
+--
+-- What can be seen here was committed before the statement began: a key that
+-- is there needs no lock.  Else the lock tells whether another request with
+-- this key is under way; it is asked for only then, and before anything is
+-- written, since what is written is read from "made".  A key that was committed
+-- between the statement's begin and the lock is met by the INSERT, which sees
+-- the latest: no row comes back, nothing else is written.
+
+-- template: key_turn
+turn AS MATERIALIZED (
+    SELECT k.ids, k.created_at, k.details, k.key IS NOT NULL AS replayed,
+           CASE WHEN k.key IS NOT NULL
+                THEN CASE WHEN k.fingerprint <> {fingerprint}::bytea
+                          THEN 'idempotency_key_reused'
+                          ELSE 'ok' END
+                WHEN NOT pg_try_advisory_xact_lock(
+                             hashtextextended($1::uuid::text || {key}, 0))
+                THEN 'idempotency_key_in_use'
+           END AS outcome
+    FROM (SELECT) one
+    LEFT JOIN api.idempotency_keys k
+           ON k.user_id = $1::uuid AND k.key = {key}
+              AND k.stored_at > now() - interval '24 hours'
+)
+
+-- template: key_claim
+, judged AS (
+    SELECT k.replayed, k.ids, k.created_at, k.details,
+           coalesce(k.outcome, v.outcome, 'not_found') AS outcome
+    FROM turn k LEFT JOIN verdict v ON true
+), claimed AS (
+    INSERT INTO api.idempotency_keys AS k
+        (user_id, key, fingerprint, ids, created_at, details)
+    SELECT $1::uuid, {key}, {fingerprint}::bytea, {ids}, {created}, {details}
+    FROM judged j
+    WHERE j.outcome = 'ok' AND NOT j.replayed
+    ON CONFLICT (user_id, key) DO UPDATE
+    SET fingerprint = excluded.fingerprint,
+        ids = excluded.ids,
+        created_at = excluded.created_at,
+        details = excluded.details,
+        stored_at = excluded.stored_at
+    WHERE k.stored_at <= now() - interval '24 hours'
+    RETURNING k.ids, k.created_at, k.details
+), expired AS (
+    SELECT k.user_id, k.key
+    FROM api.idempotency_keys k
+    WHERE (SELECT true FROM claimed)
+      AND k.stored_at <= now() - interval '24 hours'
+      AND (k.user_id, k.key) <> ($1::uuid, {key})
+    ORDER BY k.stored_at
+    LIMIT 2
+    FOR UPDATE SKIP LOCKED
+), purged AS (
+    DELETE FROM api.idempotency_keys k
+    USING expired e
+    WHERE k.user_id = e.user_id AND k.key = e.key
+), made AS (
+    SELECT j.replayed,
+           CASE WHEN j.outcome = 'ok' AND NOT j.replayed AND c.ids IS NULL
+                THEN 'idempotency_key_in_use'
+                ELSE j.outcome
+           END AS outcome,
+           coalesce(c.ids, j.ids) AS ids,
+           coalesce(c.created_at, j.created_at) AS created_at,
+           coalesce(c.details, j.details) AS details
+    FROM judged j LEFT JOIN claimed c ON true
+)
+
+
 -- template: task_columns
     t.id, t.project_id, t.title, t.description, t.status, t.priority,
     t.labels, t.due_at, t.assignee_id, t.created_by, t.completed_at,
@@ -136,17 +226,17 @@ LIMIT $3::bigint
 -- $6 description, $7 status, $8 priority, $9 labels, $10 due_at, $11 assignee,
 -- $12 id of the event
 
--- name: task_create
--- lane: write
--- with event_id: $12
--- with event_type: 'task.created'
-WITH place AS (
+-- template: task_inbox
+    (SELECT p.id FROM task.projects p WHERE p.owner_id = $1 AND p.inbox)
+
+-- template: task_place
+place AS (
     SELECT m.project_id AS id, m.role
     FROM task.members m
     WHERE m.user_id = $1
       AND m.project_id = coalesce($4::uuid,
-                                  (SELECT p.id FROM task.projects p
-                                   WHERE p.owner_id = $1 AND p.inbox))
+    -- use: task_inbox
+          )
 ), verdict AS (
     SELECT p.id AS project_id,
            CASE WHEN p.id IS NULL THEN '/project_id not_found'
@@ -159,15 +249,36 @@ WITH place AS (
                 ELSE 'ok'
            END AS outcome
     FROM (SELECT) one LEFT JOIN place p ON true
-), written AS (
+)
+
+-- template: task_insert
     INSERT INTO task.tasks
         (id, project_id, title, description, status, priority, labels, due_at,
          assignee_id, created_by, completed_at, created_at, updated_at)
-    SELECT $2::uuid, v.project_id, $5, $6, $7::task.status,
-           $8::task.priority, $9::text[], $10::timestamptz, $11::uuid,
-           $1::uuid,
-           CASE WHEN $7::task.status = 'done' THEN $3::timestamptz END,
-           $3::timestamptz, $3::timestamptz
+
+-- what is new, of {id}, {time} and {project}
+
+-- template: task_new
+    SELECT {id} AS id, {project} AS project_id, $5 AS title, $6 AS description,
+           $7::task.status AS status, $8::task.priority AS priority,
+           $9::text[] AS labels, $10::timestamptz AS due_at,
+           $11::uuid AS assignee_id, $1::uuid AS created_by,
+           CASE WHEN $7::task.status = 'done' THEN {time} END AS completed_at,
+           {time} AS created_at, {time} AS updated_at
+
+
+-- name: task_create
+-- lane: write
+-- with id: $2::uuid
+-- with time: $3::timestamptz
+-- with project: v.project_id
+-- with event_id: $12
+-- with event_type: 'task.created'
+WITH
+-- use: task_place
+, written AS (
+    -- use: task_insert
+    -- use: task_new
     FROM verdict v
     WHERE v.outcome = 'ok'
     RETURNING *
@@ -176,6 +287,49 @@ WITH place AS (
 SELECT v.outcome AS _outcome,
 -- use: task_columns
 FROM verdict v LEFT JOIN written t ON true
+
+
+-- The same with an Idempotency-Key: $13, and $14 the fingerprint.  The answer
+-- is what was new, not what became of it; its project is the one asked for or
+-- the Inbox, which stays.
+
+-- name: task_create_keyed
+-- lane: write
+-- with key: $13
+-- with fingerprint: $14
+-- with ids: ARRAY[$2::uuid]
+-- with created: $3::timestamptz
+-- with details: NULL::jsonb
+-- with id: m.ids[1]
+-- with time: m.created_at
+-- with project: p.id
+-- with event_id: $12
+-- with event_type: 'task.created'
+WITH
+-- use: key_turn
+,
+-- use: task_place
+-- use: key_claim
+, new AS (
+    -- use: task_new
+           , 1::bigint AS version
+    FROM made m
+    CROSS JOIN (SELECT coalesce($4::uuid,
+    -- use: task_inbox
+                ) AS id) p
+    WHERE m.outcome = 'ok'
+), written AS (
+    -- use: task_insert
+    SELECT n.id, n.project_id, n.title, n.description, n.status, n.priority,
+           n.labels, n.due_at, n.assignee_id, n.created_by, n.completed_at,
+           n.created_at, n.updated_at
+    FROM new n JOIN made m ON NOT m.replayed
+    RETURNING *
+)
+-- use: task_event
+SELECT m.outcome AS _outcome, m.replayed AS _replayed,
+-- use: task_columns
+FROM made m LEFT JOIN new t ON true
 
 
 -- PUT, PATCH, complete and reopen.  $2 id, $3 versions that may be changed or
