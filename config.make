@@ -1,11 +1,15 @@
 
-# The statements of sql/statements/ as C, made anew when they change.
+# The statements of sql/statements/*/ as C, made anew when they change.
 
 for skep_name in auth task; do
 
     skep_dir=$ngx_addon_dir/ngx_${skep_name}_module
-    skep_in=$ngx_addon_dir/sql/statements/$skep_name.sql
     skep_out=$NGX_OBJS/skep/ngx_${skep_name}_sql
+
+    skep_headers=`ls $skep_dir/*_fields.h 2>/dev/null | tr '\n' ' '`
+    skep_fields=`ls $skep_dir/*_fields.h 2>/dev/null | sed 's/^/-f /' \
+                 | tr '\n' ' '`
+    skep_in=`ls $ngx_addon_dir/sql/statements/$skep_name/*.sql | tr '\n' ' '`
 
     skep_objs=
     for skep_src in $skep_dir/*.c $skep_out.c; do
@@ -15,8 +19,10 @@ for skep_name in auth task; do
 
     cat << END                                                >> $NGX_MAKEFILE
 
-$skep_out.c:	$skep_in $ngx_addon_dir/sql/embed
-	sh $ngx_addon_dir/sql/embed $skep_in ngx_${skep_name}_sql $NGX_OBJS/skep
+$skep_out.c:	$skep_in $skep_headers $ngx_addon_dir/sql/embed \
+	$ngx_addon_dir/sql/embed.awk
+	sh $ngx_addon_dir/sql/embed $skep_fields $skep_in \
+		ngx_${skep_name}_sql $NGX_OBJS/skep
 
 $skep_out.h:	$skep_out.c
 

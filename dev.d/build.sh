@@ -31,7 +31,7 @@ build_configure() {
     stamp=$(
         cksum "$root/config" "$root/config.make" "$nginx_src/conf_flags" \
             /usr/sbin/nginx
-        ls "$root"/ngx_*/*.h
+        ls "$root"/ngx_*/*.h "$root"/sql/statements/*/*.sql
         echo "$cc_opt $ld_opt"
     )
 

@@ -33,6 +33,18 @@ static ngx_int_t ngx_api_schema_number(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *json, ngx_api_value_t *value);
 
 
+const ngx_str_t  ngx_api_none_names[] = {
+    ngx_string("none"),
+    ngx_null_string
+};
+
+const ngx_str_t  ngx_api_member_names[] = {
+    ngx_string("me"),
+    ngx_string("none"),
+    ngx_null_string
+};
+
+
 ngx_int_t
 ngx_api_schema_check(ngx_pool_t *pool, const ngx_api_field_t *fields,
     const json_t *body, ngx_uint_t partial, ngx_api_value_t *values,

@@ -26,7 +26,8 @@ typedef enum {
     NGX_API_EMAIL,         /* an address of RFC 5321's plain form (ASCII, no
                               quotes, a domain with a dot), max bytes and
                               never over 254 */
-    NGX_API_UUID,          /* out: lower-case text */
+    NGX_API_UUID,          /* out: lower-case text; or, if there are names,
+                              one of them */
     NGX_API_TIMESTAMP,     /* RFC 3339; out: UTC with Z */
     NGX_API_ENUM,          /* one of names[] */
     NGX_API_ENUM_LIST,     /* arguments only, "a,b", duplicates folded; out: an
@@ -58,8 +59,8 @@ typedef struct {
     ngx_int_t           min;
     ngx_int_t           max;
     ngx_uint_t          items;     /* NGX_API_LABELS */
-    const void         *of;        /* NGX_API_ENUM(_LIST): the names, of
-                                      ngx_str_t, each with a NUL, as
+    const void         *of;        /* NGX_API_ENUM(_LIST), NGX_API_UUID: the
+                                      names, of ngx_str_t, each with a NUL, as
                                       ngx_string() makes them; ends with a null
                                       string.
                                       NGX_API_OBJECT(S): the table of its
@@ -72,6 +73,11 @@ typedef struct {
 /* a table ends with a field of a null name; NULL is an empty table */
 #define ngx_api_null_field                                                    \
     { ngx_null_string, NGX_API_STRING, 0, 0, 0, 0, NULL, NULL }
+
+
+/* names of query arguments: "none"; "me" and "none" */
+extern const ngx_str_t  ngx_api_none_names[];
+extern const ngx_str_t  ngx_api_member_names[];
 
 
 typedef struct ngx_api_value_s  ngx_api_value_t;

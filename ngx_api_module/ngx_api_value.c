@@ -28,6 +28,9 @@ static ngx_int_t ngx_api_value_email(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const char *text, size_t len);
 static ngx_int_t ngx_api_value_uuid(const ngx_api_place_t *at,
     const char *text, size_t len, ngx_api_value_t *value);
+static ngx_int_t ngx_api_value_uuid_or_name(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *text, size_t len,
+    ngx_api_value_t *value);
 static ngx_int_t ngx_api_value_uuids_item(const ngx_api_place_t *at,
     const json_t *json, ngx_str_t *list, ngx_uint_t *n);
 static ngx_int_t ngx_api_value_timestamp(const ngx_api_place_t *at,
@@ -69,6 +72,10 @@ ngx_api_value_text(const ngx_api_place_t *at, const ngx_api_field_t *field,
         return ngx_api_value_email(at, field, text, len);
 
     case NGX_API_UUID:
+        if (field->of) {
+            return ngx_api_value_uuid_or_name(at, field, text, len, value);
+        }
+
         return ngx_api_value_uuid(at, text, len, value);
 
     case NGX_API_TIMESTAMP:
@@ -500,6 +507,26 @@ ngx_api_value_uuid(const ngx_api_place_t *at, const char *text, size_t len,
     value->len = NGX_API_UUID_LEN;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_api_value_uuid_or_name(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *text, size_t len,
+    ngx_api_value_t *value)
+{
+    u_char  uuid[16];
+
+    if (ngx_api_value_name(field, text, len) != NGX_ERROR) {
+        return NGX_OK;
+    }
+
+    if (ngx_api_uuid_parse((u_char *) text, len, uuid) != NGX_OK) {
+        return ngx_api_value_name_fault(at, field,
+                                        "must be a UUID or one of: ");
+    }
+
+    return ngx_api_value_uuid(at, text, len, value);
 }
 
 

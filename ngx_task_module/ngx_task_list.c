@@ -25,9 +25,8 @@ typedef enum {
 
 
 typedef struct {
-    const ngx_api_pg_statement_t  *statement;
-    const char                    *key;      /* NULL: the id */
-    const char                    *id;
+    const char  *key;      /* NULL: the id */
+    const char  *id;
 } ngx_task_sort_t;
 
 
@@ -36,17 +35,8 @@ static ngx_int_t ngx_task_list_cursor(ngx_http_request_t *r,
 static void ngx_task_list_send(ngx_http_request_t *r, const PGresult *res);
 
 
-/* by index the same as ngx_task_sorts[] */
-
 static const ngx_str_t  ngx_task_sort_names[] = {
-    ngx_string("created_at"),
-    ngx_string("-created_at"),
-    ngx_string("updated_at"),
-    ngx_string("-updated_at"),
-    ngx_string("due_at"),
-    ngx_string("-due_at"),
-    ngx_string("priority"),
-    ngx_string("-priority"),
+    NGX_TASK_FIELDS(ngx_api_field_sorts, ngx_api_field_sorts)
     ngx_null_string
 };
 
@@ -67,16 +57,18 @@ const ngx_api_field_t  ngx_task_list_args[] = {
 };
 
 
+/* by index the same as the statements from NGX_TASK_SQL_TASK_LIST on */
+
 static const ngx_task_sort_t  ngx_task_sorts[] = {
 
-    { NGX_TASK_SQL_TASK_LIST_CREATED_AT_ASC, NULL, NGX_TASK_ID_MIN },
-    { NGX_TASK_SQL_TASK_LIST_CREATED_AT_DESC, NULL, NGX_TASK_ID_MAX },
-    { NGX_TASK_SQL_TASK_LIST_UPDATED_AT_ASC, "-infinity", NGX_TASK_ID_MIN },
-    { NGX_TASK_SQL_TASK_LIST_UPDATED_AT_DESC, "infinity", NGX_TASK_ID_MAX },
-    { NGX_TASK_SQL_TASK_LIST_DUE_AT_ASC, "-infinity", NGX_TASK_ID_MIN },
-    { NGX_TASK_SQL_TASK_LIST_DUE_AT_DESC, "infinity", NGX_TASK_ID_MAX },
-    { NGX_TASK_SQL_TASK_LIST_PRIORITY_ASC, "none", NGX_TASK_ID_MIN },
-    { NGX_TASK_SQL_TASK_LIST_PRIORITY_DESC, "urgent", NGX_TASK_ID_MAX }
+    { "none", NGX_TASK_ID_MIN },            /* priority */
+    { "urgent", NGX_TASK_ID_MAX },
+    { "-infinity", NGX_TASK_ID_MIN },       /* due_at */
+    { "infinity", NGX_TASK_ID_MAX },
+    { NULL, NGX_TASK_ID_MIN },              /* created_at */
+    { NULL, NGX_TASK_ID_MAX },
+    { "-infinity", NGX_TASK_ID_MIN },       /* updated_at */
+    { "infinity", NGX_TASK_ID_MAX }
 };
 
 
@@ -112,7 +104,7 @@ ngx_task_list(ngx_http_request_t *r)
         return;
     }
 
-    ngx_api_pg_exec(r, ngx_task_sorts[sort].statement, values,
+    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_LIST + sort, values,
                     ngx_task_list_send);
 }
 

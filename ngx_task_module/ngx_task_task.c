@@ -7,7 +7,7 @@
 #include "ngx_task.h"
 
 
-#define NGX_TASK_ALL      ((1 << NGX_TASK_FIELDS) - 1)
+#define NGX_TASK_ALL      ((1 << NGX_TASK_FIELDS_N) - 1)
 #define NGX_TASK_BIT(f)   (1 << (f))
 
 
@@ -25,7 +25,7 @@ const ngx_str_t  ngx_task_statuses[] = {
     ngx_null_string
 };
 
-static const ngx_str_t  ngx_task_priorities[] = {
+const ngx_str_t  ngx_task_priorities[] = {
     ngx_string("none"),
     ngx_string("low"),
     ngx_string("medium"),
@@ -36,39 +36,7 @@ static const ngx_str_t  ngx_task_priorities[] = {
 
 
 const ngx_api_field_t  ngx_task_fields[] = {
-
-    { ngx_string("project_id"), NGX_API_UUID, 0, 0, 0, 0, NULL, NULL },
-
-    { ngx_string("title"), NGX_API_STRING, NGX_API_REQUIRED, 1, 500, 0, NULL,
-      NULL },
-
-    { ngx_string("description"), NGX_API_STRING, 0, 0, 20000, 0, NULL, "" },
-
-    { ngx_string("status"), NGX_API_ENUM, 0, 0, 0, 0, ngx_task_statuses,
-      "todo" },
-
-    { ngx_string("priority"), NGX_API_ENUM, 0, 0, 0, 0, ngx_task_priorities,
-      "none" },
-
-    { ngx_string("labels"), NGX_API_LABELS, 0, 1, 50, 20, NULL, "{}" },
-
-    { ngx_string("due_at"), NGX_API_TIMESTAMP, NGX_API_NULLABLE, 0, 0, 0, NULL,
-      NULL },
-
-    { ngx_string("assignee_id"), NGX_API_UUID, NGX_API_NULLABLE, 0, 0, 0, NULL,
-      NULL },
-
-#define ngx_task_read_only(name)                                              \
-    { ngx_string(name), NGX_API_STRING, NGX_API_READ_ONLY, 0, 0, 0, NULL, NULL }
-
-    ngx_task_read_only("id"),
-    ngx_task_read_only("created_by"),
-    ngx_task_read_only("completed_at"),
-    ngx_task_read_only("created_at"),
-    ngx_task_read_only("updated_at"),
-    ngx_task_read_only("version"),
-
-    ngx_api_null_field
+    ngx_api_field_table(NGX_TASK_FIELDS)
 };
 
 
@@ -107,7 +75,7 @@ ngx_task_create(ngx_http_request_t *r)
     values[1] = ids->id;
     values[2] = ids->created_at;
 
-    for (i = 0; i < NGX_TASK_FIELDS; i++) {
+    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
         values[3 + i] = body[i].text;
     }
 
@@ -131,8 +99,8 @@ ngx_task_replace(ngx_http_request_t *r)
     body = ngx_api_body(r);
     mask = NGX_TASK_ALL;
 
-    if (!body[NGX_TASK_PROJECT].set) {
-        mask &= ~NGX_TASK_BIT(NGX_TASK_PROJECT);
+    if (!body[ngx_task_field_project_id].set) {
+        mask &= ~NGX_TASK_BIT(ngx_task_field_project_id);
     }
 
     ngx_task_update(r, body, mask, 0);
@@ -148,7 +116,7 @@ ngx_task_patch(ngx_http_request_t *r)
     body = ngx_api_body(r);
     mask = 0;
 
-    for (i = 0; i < NGX_TASK_FIELDS; i++) {
+    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
         if (body[i].set) {
             mask |= NGX_TASK_BIT(i);
         }
@@ -161,26 +129,26 @@ ngx_task_patch(ngx_http_request_t *r)
 void
 ngx_task_complete(ngx_http_request_t *r)
 {
-    ngx_api_value_t  values[NGX_TASK_FIELDS];
+    ngx_api_value_t  values[NGX_TASK_FIELDS_N];
 
     ngx_memzero(values, sizeof(values));
 
-    values[NGX_TASK_STATUS].text = "done";
+    values[ngx_task_field_status].text = "done";
 
-    ngx_task_update(r, values, NGX_TASK_BIT(NGX_TASK_STATUS), 0);
+    ngx_task_update(r, values, NGX_TASK_BIT(ngx_task_field_status), 0);
 }
 
 
 void
 ngx_task_reopen(ngx_http_request_t *r)
 {
-    ngx_api_value_t  values[NGX_TASK_FIELDS];
+    ngx_api_value_t  values[NGX_TASK_FIELDS_N];
 
     ngx_memzero(values, sizeof(values));
 
-    values[NGX_TASK_STATUS].text = "todo";
+    values[ngx_task_field_status].text = "todo";
 
-    ngx_task_update(r, values, NGX_TASK_BIT(NGX_TASK_STATUS), 1);
+    ngx_task_update(r, values, NGX_TASK_BIT(ngx_task_field_status), 1);
 }
 
 
@@ -214,7 +182,7 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ngx_api_path_id(r, 0);
 
-    for (i = 0; i < NGX_TASK_FIELDS; i++) {
+    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
         values[4 + i] = fields[i].text;
     }
 

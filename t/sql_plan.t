@@ -17,9 +17,12 @@ my $pg = Skep::Postgres->new(dir => $dir)->start;
 
 sub statements ($feature) {
     my $name = "ngx_${feature}_sql";
-    my ($rc, $out) = run([source_dir() . '/sql/embed',
-                          source_dir() . "/sql/statements/$feature.sql", $name,
-                          $dir]);
+    my $root = source_dir();
+    my ($rc, $out) = run([
+        "$root/sql/embed",
+        (map { ('-f', $_) } glob "$root/ngx_${feature}_module/*_fields.h"),
+        glob("$root/sql/statements/$feature/*.sql"), $name, $dir,
+    ]);
     die "sql/embed: $out" if $rc;
 
     open my $fh, '<', "$dir/$name.c" or die "$name.c: $!";

@@ -176,9 +176,13 @@ class Cluster:
 def statements(root, scratch):
     """{name: SQL} of the statements of tasks, as they are built into Skep."""
 
+    files = sorted(glob.glob(
+        os.path.join(root, 'sql', 'statements', 'task', '*.sql')))
+    tables = glob.glob(os.path.join(root, 'ngx_task_module', '*_fields.h'))
+
     process.run([os.path.join(root, 'sql', 'embed'),
-                 os.path.join(root, 'sql', 'statements', 'task.sql'),
-                 'ngx_task_sql', scratch])
+                 *(arg for table in tables for arg in ('-f', table)),
+                 *files, 'ngx_task_sql', scratch])
 
     with open(os.path.join(scratch, 'ngx_task_sql.c')) as f:
         found = re.findall(

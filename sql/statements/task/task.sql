@@ -1,4 +1,4 @@
--- Statements of ngx_task_module.
+-- Statements of ngx_task_module: tasks.
 --
 -- $1 is always the caller.  Who may see or change a thing is decided in the
 -- same statement that reads or changes it, and so is its event written.
@@ -6,108 +6,13 @@
 -- was deleted has no members, so membership alone is asked for.
 
 
--- Idempotency-Key, for statements that create.  Two parts around the verdict
--- of the statement itself, which is the same with a key and without:
---
---     WITH
---     -- use: key_turn
---     , verdict AS (... AS outcome ...)     no row: not_found
---     -- use: key_claim
---     , written AS (INSERT ... FROM made m WHERE m.outcome = 'ok'
---                                            AND NOT m.replayed)
---     SELECT m.outcome AS _outcome, m.replayed AS _replayed, ... FROM made m
---
--- "made" has the ids and the time of what is new now, or was then: whoever
--- computes the answer from them and from the request alone, for both, answers
--- a repeated request with the same bytes.
---
---     -- with key: $13               the key
---     -- with fingerprint: $14       of the request, bytea
---     -- with ids: ARRAY[$2::uuid]   of what is to be made
---     -- with created: $3::timestamptz  when
---     -- with details: NULL::jsonb   what else is to be kept for the answer
---
--- What can be seen here was committed before the statement began: a key that
--- is there needs no lock.  Else the lock tells whether another request with
--- this key is under way; it is asked for only then, and before anything is
--- written, since what is written is read from "made".  A key that was committed
--- between the statement's begin and the lock is met by the INSERT, which sees
--- the latest: no row comes back, nothing else is written.
-
--- template: key_turn
-turn AS MATERIALIZED (
-    SELECT k.ids, k.created_at, k.details, k.key IS NOT NULL AS replayed,
-           CASE WHEN k.key IS NOT NULL
-                THEN CASE WHEN k.fingerprint <> {fingerprint}::bytea
-                          THEN 'idempotency_key_reused'
-                          ELSE 'ok' END
-                WHEN NOT pg_try_advisory_xact_lock(
-                             hashtextextended($1::uuid::text || {key}, 0))
-                THEN 'idempotency_key_in_use'
-           END AS outcome
-    FROM (SELECT) one
-    LEFT JOIN api.idempotency_keys k
-           ON k.user_id = $1::uuid AND k.key = {key}
-              AND k.stored_at > now() - interval '24 hours'
-)
-
--- template: key_claim
-, judged AS (
-    SELECT k.replayed, k.ids, k.created_at, k.details,
-           coalesce(k.outcome, v.outcome, 'not_found') AS outcome
-    FROM turn k LEFT JOIN verdict v ON true
-), claimed AS (
-    INSERT INTO api.idempotency_keys AS k
-        (user_id, key, fingerprint, ids, created_at, details)
-    SELECT $1::uuid, {key}, {fingerprint}::bytea, {ids}, {created}, {details}
-    FROM judged j
-    WHERE j.outcome = 'ok' AND NOT j.replayed
-    ON CONFLICT (user_id, key) DO UPDATE
-    SET fingerprint = excluded.fingerprint,
-        ids = excluded.ids,
-        created_at = excluded.created_at,
-        details = excluded.details,
-        stored_at = excluded.stored_at
-    WHERE k.stored_at <= now() - interval '24 hours'
-    RETURNING k.ids, k.created_at, k.details
-), expired AS (
-    SELECT k.user_id, k.key
-    FROM api.idempotency_keys k
-    WHERE (SELECT true FROM claimed)
-      AND k.stored_at <= now() - interval '24 hours'
-      AND (k.user_id, k.key) <> ($1::uuid, {key})
-    ORDER BY k.stored_at
-    LIMIT 2
-    FOR UPDATE SKIP LOCKED
-), purged AS (
-    DELETE FROM api.idempotency_keys k
-    USING expired e
-    WHERE k.user_id = e.user_id AND k.key = e.key
-), made AS (
-    SELECT j.replayed,
-           CASE WHEN j.outcome = 'ok' AND NOT j.replayed AND c.ids IS NULL
-                THEN 'idempotency_key_in_use'
-                ELSE j.outcome
-           END AS outcome,
-           coalesce(c.ids, j.ids) AS ids,
-           coalesce(c.created_at, j.created_at) AS created_at,
-           coalesce(c.details, j.details) AS details
-    FROM judged j LEFT JOIN claimed c ON true
-)
-
-
--- template: task_columns
-    t.id, t.project_id, t.title, t.description, t.status, t.priority,
-    t.labels, t.due_at, t.assignee_id, t.created_by, t.completed_at,
-    t.created_at, t.updated_at, t.version
-
 -- template: task_event
 , event AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
     SELECT {event_id}::uuid, {event_type}, $1::uuid, t.project_id, t.id,
            json_build_object('task', row_to_json(t))
     FROM (SELECT
-    -- use: task_columns
+    -- columns: task t
     FROM written t) t
 )
 
@@ -115,111 +20,10 @@ turn AS MATERIALIZED (
 -- name: task_get
 -- lane: read
 SELECT
--- use: task_columns
+-- columns: task t
 FROM task.tasks t
 JOIN task.members m ON m.user_id = $1 AND m.project_id = t.project_id
 WHERE t.id = $2 AND t.deleted_at IS NULL
-
-
--- A page begins after the row of the cursor: ($4, $5) is its key and id, or
--- what comes before every row.  Of each project of the caller the first rows
--- are taken, then those are merged.  $2 are the statuses wanted or null,
--- $3 one more than the page holds.
-
--- template: task_list
-SELECT
--- use: task_columns
-    , {cursor} AS _key
-FROM task.members m
-CROSS JOIN LATERAL (
-    SELECT *
-    FROM task.tasks t
-    WHERE t.project_id = m.project_id
-      AND t.deleted_at IS NULL
-      AND ({key}, t.id) {after} ($4::{type}, $5::uuid)
-      AND ($2::task.status[] IS NULL OR t.status = ANY ($2))
-    ORDER BY {key} {order}, t.id {order}
-    LIMIT $3::bigint
-) t
-WHERE m.user_id = $1
-ORDER BY {key} {order}, t.id {order}
-LIMIT $3::bigint
-
--- Ids are in the order of creation, see docs/architecture.md.
-
--- name: task_list_created_at_asc
--- lane: read
--- with key: t.id
--- with type: uuid
--- with cursor: NULL::text
--- with after: >
--- with order: ASC
--- use: task_list
-
--- name: task_list_created_at_desc
--- lane: read
--- with key: t.id
--- with type: uuid
--- with cursor: NULL::text
--- with after: <
--- with order: DESC
--- use: task_list
-
--- name: task_list_updated_at_asc
--- lane: read
--- with key: t.updated_at
--- with type: timestamptz
--- with cursor: t.updated_at::text
--- with after: >
--- with order: ASC
--- use: task_list
-
--- name: task_list_updated_at_desc
--- lane: read
--- with key: t.updated_at
--- with type: timestamptz
--- with cursor: t.updated_at::text
--- with after: <
--- with order: DESC
--- use: task_list
-
--- No due date comes last, whichever way.
-
--- name: task_list_due_at_asc
--- lane: read
--- with key: coalesce(t.due_at, 'infinity')
--- with type: timestamptz
--- with cursor: coalesce(t.due_at, 'infinity')::text
--- with after: >
--- with order: ASC
--- use: task_list
-
--- name: task_list_due_at_desc
--- lane: read
--- with key: coalesce(t.due_at, '-infinity')
--- with type: timestamptz
--- with cursor: coalesce(t.due_at, '-infinity')::text
--- with after: <
--- with order: DESC
--- use: task_list
-
--- name: task_list_priority_asc
--- lane: read
--- with key: t.priority
--- with type: task.priority
--- with cursor: t.priority::text
--- with after: >
--- with order: ASC
--- use: task_list
-
--- name: task_list_priority_desc
--- lane: read
--- with key: t.priority
--- with type: task.priority
--- with cursor: t.priority::text
--- with after: <
--- with order: DESC
--- use: task_list
 
 
 -- $2 id, $3 created_at, $4 project or null for the Inbox, $5 title,
@@ -285,7 +89,7 @@ WITH
 )
 -- use: task_event
 SELECT v.outcome AS _outcome,
--- use: task_columns
+-- columns: task t
 FROM verdict v LEFT JOIN written t ON true
 
 
@@ -328,7 +132,7 @@ WITH
 )
 -- use: task_event
 SELECT m.outcome AS _outcome, m.replayed AS _replayed,
--- use: task_columns
+-- columns: task t
 FROM made m LEFT JOIN new t ON true
 
 
@@ -424,15 +228,15 @@ WITH seen AS (
 )
 -- use: task_event
 SELECT v.outcome AS _outcome,
--- use: task_columns
+-- columns: task t
 FROM verdict v
 LEFT JOIN LATERAL (
     SELECT
-    -- use: task_columns
+    -- columns: task t
     FROM written t
     UNION ALL
     SELECT
-    -- use: task_columns
+    -- columns: task t
     FROM seen t
     WHERE NOT v.changed
 ) t ON v.outcome = 'ok'

@@ -1,0 +1,799 @@
+# The awk of sql/embed, which says what it reads and writes.  POSIX's awk and
+# nothing more; strings that grow are not given to printf, whose room is small
+# in some.
+#
+# Lines are kept as they come, in blocks: block[b, i] is the i-th line of
+# block b, a statement or a template.  When all are read, statements are
+# compiled: so a template may stand in any file.
+
+
+function fail(text) {
+    printf "%s:%d: %s\n", at_file, at_line, text > "/dev/stderr"
+    failed = 1
+    exit 1
+}
+
+
+# -- tables of fields --
+
+
+# rowtext begins with rows; takes those that are whole
+function take_rows(    i, len, ch, n, depth, quote, col) {
+    for ( ;; ) {
+        sub(/^[ \t]+/, "", rowtext)
+
+        if (rowtext == "") {
+            return
+        }
+
+        if (rowtext !~ /^[WR]\(/) {
+            fail("a row is W(...) or R(...)")
+        }
+
+        len = length(rowtext)
+        n = 1
+        depth = quote = 0
+        split("", col)
+
+        for (i = 3; i <= len; i++) {
+            ch = substr(rowtext, i, 1)
+
+            if (quote) {
+                if (ch == "\\") {
+                    col[n] = col[n] ch
+                    ch = substr(rowtext, ++i, 1)
+
+                } else if (ch == "\"") {
+                    quote = 0
+                }
+
+            } else if (ch == "\"") {
+                quote = 1
+
+            } else if (ch == "(") {
+                depth++
+
+            } else if (ch == ")" && depth-- == 0) {
+                break
+
+            } else if (ch == "," && depth == 0) {
+                n++
+                continue
+            }
+
+            col[n] = col[n] ch
+        }
+
+        if (i > len) {
+            return
+        }
+
+        take_row(substr(rowtext, 1, 1), n, col)
+        rowtext = substr(rowtext, i + 1)
+    }
+}
+
+
+function take_row(kind, n, col,    i, name) {
+    for (i = 1; i <= n; i++) {
+        gsub(/^[ \t]+|[ \t]+$/, "", col[i])
+    }
+
+    if (n != 6) {
+        fail("a row has 6 columns (name, type, shape, presence, filter, " \
+             "sort), this has " n)
+    }
+
+    name = col[1]
+
+    if (name !~ /^[a-z][a-z0-9_]*$/) {
+        fail("\"" name "\" is not the name of a field")
+    }
+
+    if ((table, name) in field_known) {
+        fail("field \"" name "\" is there twice")
+    }
+
+    if (col[2] !~ /^[a-z][a-z0-9_.]*(\[\])?$/) {
+        fail("field \"" name "\": \"" col[2] "\" is not a type of SQL")
+    }
+
+    if (col[3] !~ /^(UUID|MEMBER|TIMESTAMP|BOOLEAN)$/ \
+        && col[3] !~ /^(STRING|INTEGER)\(-?[0-9]+, *-?[0-9]+\)$/ \
+        && col[3] !~ /^LABELS\([0-9]+, *[0-9]+, *[0-9]+\)$/ \
+        && col[3] !~ /^ENUM\([a-z][a-z0-9_]*\)$/)
+    {
+        fail("field \"" name "\": \"" col[3] "\" is not a shape")
+    }
+
+    if (kind == "W" && col[4] !~ /^(REQUIRED|NULLABLE|PRESET\(.*\))$/) {
+        fail("field \"" name "\": \"" col[4] "\" is not REQUIRED, NULLABLE " \
+             "or PRESET(...)")
+    }
+
+    if (kind == "R" && col[4] !~ /^(NOT_NULL|NULLABLE)$/) {
+        fail("field \"" name "\": \"" col[4] "\" is not NOT_NULL or NULLABLE")
+    }
+
+    if (col[5] !~ /^(NO|FILTER\([a-z][a-z0-9_]*\))$/) {
+        fail("field \"" name "\": \"" col[5] "\" is not NO or FILTER(...)")
+    }
+
+    if (col[6] !~ /^(NO|SORT|SORT_ID)$/) {
+        fail("field \"" name "\": \"" col[6] "\" is not NO, SORT or SORT_ID")
+    }
+
+    i = ++nfields[table]
+    field_known[table, name] = 1
+    field_name[table, i] = name
+    field_type[table, i] = col[2]
+    field_shape[table, i] = col[3]
+    field_null[table, i] = col[4] == "NULLABLE"
+    field_filter[table, i] = col[5] != "NO"
+    field_sort[table, i] = col[6]
+
+    sub(/\(.*/, "", field_shape[table, i])
+
+    if (col[6] == "SORT") {
+        sort_key(table, i, "t", 1)
+    }
+
+    if (kind == "W") {
+        settable[table, ++nsettable[table]] = i
+
+        if (nsettable[table] > 31) {
+            fail("table \"" table "\" has more than 31 fields to set")
+        }
+    }
+}
+
+
+# the lowest and the highest key, as SQL; low and high are set
+function sort_bounds(table, i,    type, shape) {
+    type = field_type[table, i]
+    shape = field_shape[table, i]
+
+    if (shape == "TIMESTAMP") {
+        low = "\047-infinity\047"
+        high = "\047infinity\047"
+
+    } else if (shape == "INTEGER" && type == "smallint") {
+        low = "-32768"
+        high = "32767"
+
+    } else if (shape == "INTEGER" && type == "integer") {
+        low = "-2147483648"
+        high = "2147483647"
+
+    } else if (shape == "INTEGER" && type == "bigint") {
+        low = "-9223372036854775808"
+        high = "9223372036854775807"
+
+    } else if (shape == "ENUM" && !field_null[table, i]) {
+        low = "enum_first(NULL::" type ")"
+        high = "enum_last(NULL::" type ")"
+
+    } else {
+        fail("field \"" field_name[table, i] "\": lists are not sorted by " \
+             (field_null[table, i] ? "a NULLABLE " : "") shape " of type " type)
+    }
+}
+
+
+# the words of an order
+function sort_key(table, i, alias, ascending,    key, type) {
+    low = "\04700000000-0000-0000-0000-000000000000\047"
+    high = "\047ffffffff-ffff-ffff-ffff-ffffffffffff\047"
+
+    word["field"] = field_name[table, i]
+    word["order"] = ascending ? "ASC" : "DESC"
+    word["after"] = ascending ? ">" : "<"
+    word["first_id"] = (ascending ? low : high) "::uuid"
+
+    if (field_sort[table, i] == "SORT_ID") {
+        type = "uuid"
+        key = alias ".id"
+        word["cursor"] = "NULL::text"
+
+    } else {
+        type = field_type[table, i]
+        key = alias "." field_name[table, i]
+        sort_bounds(table, i)
+
+        if (field_null[table, i]) {
+            key = "coalesce(" key ", " (ascending ? high : low) ")"
+        }
+
+        word["cursor"] = key "::text"
+    }
+
+    word["key"] = key
+    word["type"] = type
+    word["first"] = (ascending ? low : high) "::" type
+}
+
+
+# -- the lines that become what a table says --
+
+
+function is_directive(line) {
+    return line ~ /^ *-- (columns|names|types|values|patch): / \
+           || line ~ /^ *-- (set|changes|filters): /
+}
+
+
+function want(n, form) {
+    if (nargs != n) {
+        fail("the form is -- " form)
+    }
+}
+
+
+# the number in "$5"
+function parameter(text) {
+    if (text !~ /^\$[1-9][0-9]*$/) {
+        fail("\"" text "\" is not a parameter")
+    }
+
+    return substr(text, 2) + 0
+}
+
+
+function directive(line,    verb, t, i, k, n, name, type, text, arg) {
+    nargs = split(line, arg, " ") - 2
+    verb = arg[2]
+    t = arg[3]
+
+    if (!(t in nfields)) {
+        fail("no table of fields \"" t "\"")
+    }
+
+    if (verb == "columns:") {
+        want(2, "columns: TABLE ALIAS")
+
+        for (i = 1; i <= nfields[t]; i++) {
+            text = text (i > 1 ? ", " : "") arg[4] "." field_name[t, i]
+        }
+
+        return text
+    }
+
+    if (verb == "filters:") {
+        want(3, "filters: TABLE $N ALIAS")
+        return filters(t, parameter(arg[4]), arg[5])
+    }
+
+    if (verb == "names:") {
+        if (nargs != 1) {
+            want(2, "names: TABLE [ALIAS]")
+            arg[4] = arg[4] "."
+        }
+
+    } else if (verb == "types:") {
+        want(1, "types: TABLE")
+
+    } else if (verb == "values:") {
+        want(2, "values: TABLE $N")
+        n = parameter(arg[4])
+
+    } else if (verb == "patch:") {
+        want(4, "patch: TABLE MASK $N ALIAS")
+        n = parameter(arg[5])
+
+    } else if (verb == "set:") {
+        want(2, "set: TABLE ALIAS")
+
+    } else {
+        want(3, "changes: TABLE OLD NEW")
+    }
+
+    for (k = 1; k <= nsettable[t]; k++) {
+        i = settable[t, k]
+        name = field_name[t, i]
+        type = field_type[t, i]
+
+        if (k > 1) {
+            text = text ", "
+        }
+
+        if (verb == "names:") {
+            text = text arg[4] name
+
+        } else if (verb == "types:") {
+            text = text name " " type
+
+        } else if (verb == "values:") {
+            text = text "$" n++ "::" type " AS " name
+
+        } else if (verb == "patch:") {
+            text = text "CASE WHEN " arg[4] " & " bit(k) " <> 0 THEN $" n++ \
+                   "::" type " ELSE " arg[6] "." name " END AS " name
+
+        } else if (verb == "set:") {
+            text = text name " = " arg[4] "." name
+
+        } else {
+            text = text "(\047" name "\047, CASE WHEN " arg[5] "." name \
+                   " IS DISTINCT FROM " arg[4] "." name \
+                   " THEN json_build_array(" arg[4] "." name ", " arg[5] "." \
+                   name ") END)"
+        }
+    }
+
+    if (verb == "changes:") {
+        text = "(SELECT json_object_agg(c.field, c.pair) FROM (VALUES " text \
+               ") c (field, pair) WHERE c.pair IS NOT NULL)"
+    }
+
+    return text
+}
+
+
+function bit(k,    value) {
+    for (value = 1; k > 1; k--) {
+        value *= 2
+    }
+
+    return sprintf("%.0f", value)
+}
+
+
+function filters(t, n, alias,    i, text, column, type, shape, p) {
+    for (i = 1; i <= nfields[t]; i++) {
+        if (!field_filter[t, i]) {
+            continue
+        }
+
+        column = alias "." field_name[t, i]
+        type = field_type[t, i]
+        shape = field_shape[t, i]
+        p = "$" n++
+
+        if (shape == "MEMBER") {
+            text = text filter(p "::text", "CASE " p \
+                   " WHEN \047none\047 THEN " column " IS NULL" \
+                   " WHEN \047me\047 THEN " column " = $1" \
+                   " ELSE " column " = " p "::" type " END")
+
+        } else if (shape == "TIMESTAMP") {
+            text = text filter(p "::" type, column " < " p)
+            p = "$" n++
+            text = text filter(p "::" type, column " > " p)
+
+            if (field_null[t, i]) {
+                p = "$" n++
+                text = text filter(p "::text", column " IS NULL")
+            }
+
+        } else if (shape == "ENUM") {
+            text = text filter(p "::" type "[]", column " = ANY (" p ")")
+
+        } else if (shape == "LABELS") {
+            text = text filter(p "::text", column " @> ARRAY[" p "]")
+
+        } else {
+            text = text filter(p "::" type, column " = " p)
+        }
+    }
+
+    if (text == "") {
+        fail("table \"" t "\" has no filter")
+    }
+
+    return text
+}
+
+
+function filter(value, condition) {
+    return " AND (" value " IS NULL OR " condition ")"
+}
+
+
+# -- statements --
+
+
+function begin_block(line) {
+    b = ++nblocks
+    nlines[b] = 0
+    block_file[b] = FILENAME
+    block_line[b] = FNR
+}
+
+
+# a statement, or as many as it has orders
+function compile(b,    i, line, arg, t, k, first) {
+    split("", with)
+    split("", word)
+    lane = ""
+    sorts = 0
+
+    for (i = 1; i <= nlines[b]; i++) {
+        if (block[b, i] ~ /^ *-- sorts: /) {
+            at_file = block_file[b]
+            at_line = block_line[b] + i
+            sorts = split(block[b, i], arg, " ")
+        }
+    }
+
+    if (!sorts) {
+        compile_one(b, block_name[b])
+        return
+    }
+
+    if (sorts != 4) {
+        fail("the form is -- sorts: TABLE ALIAS")
+    }
+
+    t = arg[3]
+    first = n + 1
+
+    if (!(t in nfields)) {
+        fail("no table of fields \"" t "\"")
+    }
+
+    for (k = 1; k <= nfields[t]; k++) {
+        if (field_sort[t, k] != "NO") {
+            sort_key(t, k, arg[4], 1)
+            compile_one(b, block_name[b] "_" field_name[t, k] "_asc")
+            sort_key(t, k, arg[4], 0)
+            compile_one(b, block_name[b] "_" field_name[t, k] "_desc")
+        }
+    }
+
+    at_file = block_file[b]
+    at_line = block_line[b]
+
+    if (first > n) {
+        fail("table \"" t "\" has no field to sort by")
+    }
+
+    claim(block_name[b])
+    groups[++ngroups] = block_name[b]
+    group_first[ngroups] = first
+}
+
+
+function claim(name) {
+    if (name in seen) {
+        fail("statement \"" name "\" is there twice")
+    }
+
+    seen[name] = 1
+}
+
+
+function compile_one(b, name,    i) {
+    lane = sql = quoted = ""
+    nparams = 0
+    split("", used)
+    split("", with)
+
+    at_file = block_file[b]
+    at_line = block_line[b]
+    claim(name)
+    names[n + 1] = name
+
+    for (i = 1; i <= nlines[b]; i++) {
+        at_line = block_line[b] + i
+        statement_line(block[b, i])
+    }
+
+    at_line = block_line[b]
+
+    if (lane == "") {
+        fail("statement \"" name "\" has no lane")
+    }
+
+    sub(/[ \t\n]*;?[ \t\n]*$/, "", sql)
+
+    if (sql == "") {
+        fail("statement \"" name "\" is empty")
+    }
+
+    if (quoted) {
+        fail("statement \"" name "\" ends inside a quoted text")
+    }
+
+    if (sql ~ /;[ \t]*\n/) {
+        fail("statement \"" name "\" is more than one")
+    }
+
+    for (i = 1; i <= nparams; i++) {
+        if (!(i in used)) {
+            fail("statement \"" name "\" uses $" nparams " but not $" i)
+        }
+    }
+
+    if (nparams > 32) {
+        fail("statement \"" name "\" has more than 32 parameters")
+    }
+
+    gsub(/[\\"]/, "\\\\&", sql)
+    gsub(/\n/, "\\n\"\n      \"", sql)
+
+    text[++n] = "    { \"" name "\",\n      \"" sql "\",\n      " nparams \
+              ", NGX_API_PG_" toupper(lane) " }"
+}
+
+
+function statement_line(line,    arg, k) {
+    if (sorts) {
+        line = fill(line, "statement \"" names[n + 1] "\"")
+    }
+
+    if (line ~ /^-- lane:/) {
+        k = split(line, arg, " ")
+
+        if (lane != "" || sql != "") {
+            fail("a lane follows a name")
+        }
+
+        if (k != 3 || arg[3] !~ /^(read|write|search)$/) {
+            fail("a lane is read, write or search")
+        }
+
+        lane = arg[3]
+        return
+    }
+
+    if (line ~ /^-- with [a-z_]+: /) {
+        split(line, arg, " ")
+        with[substr(arg[3], 1, length(arg[3]) - 1)] = \
+            substr(line, index(line, ": ") + 2)
+        return
+    }
+
+    if (line !~ /^ *-- sorts: /) {
+        put(line)
+    }
+}
+
+
+# a line of a statement or of a template that it uses
+function put(line,    arg) {
+    if (line ~ /^ *-- use: /) {
+        split(line, arg, " ")
+        use(arg[3])
+
+    } else if (is_directive(line)) {
+        add(directive(line))
+
+    } else {
+        add(line)
+    }
+}
+
+
+# adds a line to the statement being compiled
+function add(line) {
+    line = code(line)
+
+    if (line != "") {
+        sql = sql (sql == "" ? "" : "\n") line
+    }
+}
+
+
+function use(template,    i, t) {
+    if (!(template in templates)) {
+        fail("no template \"" template "\"")
+    }
+
+    if (template in using) {
+        fail("template \"" template "\" uses itself")
+    }
+
+    using[template] = 1
+    t = templates[template]
+
+    for (i = 1; i <= nlines[t]; i++) {
+        put(fill(block[t, i], "template \"" template "\""))
+    }
+
+    delete using[template]
+}
+
+
+# a line with {name} replaced by what "with" says, or the order
+function fill(line, whose,    name, value, done) {
+    while (match(line, /[{][a-z_]+[}]/)) {
+        name = substr(line, RSTART + 1, RLENGTH - 2)
+
+        if (name in with) {
+            value = with[name]
+
+        } else if (name in word) {
+            value = word[name]
+
+        } else {
+            fail(whose " needs \"" name "\"")
+        }
+
+        done = done substr(line, 1, RSTART - 1) value
+        line = substr(line, RSTART + RLENGTH)
+    }
+
+    return done line
+}
+
+
+# a line of SQL without its comment; notes the parameters
+function code(line,    i, ch, len, num) {
+    len = length(line)
+
+    for (i = 1; i <= len; i++) {
+        ch = substr(line, i, 1)
+
+        if (quoted) {
+            if (ch == quoted) {
+                quoted = ""
+            }
+
+        } else if (ch == "\047" || ch == "\"") {
+            quoted = ch
+
+        } else if (ch == "-" && substr(line, i + 1, 1) == "-") {
+            line = substr(line, 1, i - 1)
+            break
+
+        } else if (ch == "/" && substr(line, i + 1, 1) == "*") {
+            fail("comments begin with --")
+
+        } else if (ch == "$") {
+            if (!match(substr(line, i + 1), /^[1-9][0-9]*/)) {
+                fail("$ without a number")
+            }
+
+            num = substr(line, i + 1, RLENGTH) + 0
+            used[num] = 1
+
+            if (num > nparams) {
+                nparams = num
+            }
+
+            i += RLENGTH
+        }
+    }
+
+    if (!quoted) {
+        sub(/[ \t]+$/, "", line)
+    }
+
+    return line
+}
+
+
+# -- reading --
+
+
+{
+    at_file = FILENAME
+    at_line = FNR
+}
+
+
+FNR == 1 {
+    b = 0
+}
+
+
+kind == "fields" && !in_table {
+    if (!match($0, /^#define NGX_[A-Z0-9_]+_FIELDS\(W, R\)/)) {
+        next
+    }
+
+    table = tolower(substr($0, length("#define NGX_") + 1,
+                           RLENGTH - length("#define NGX__FIELDS(W, R)")))
+    in_table = 1
+    rowtext = ""
+
+    if (table in nfields) {
+        fail("table \"" table "\" is there twice")
+    }
+
+    nfields[table] = nsettable[table] = 0
+    $0 = substr($0, RLENGTH + 1)
+}
+
+
+kind == "fields" {
+    line = $0
+    in_table = sub(/[ \t]*\\$/, "", line)
+    rowtext = rowtext line
+    take_rows()
+
+    if (!in_table && rowtext != "") {
+        fail("a row has no end: " substr(rowtext, 1, 40))
+    }
+
+    if (!in_table && nsettable[table] == 0) {
+        fail("table \"" table "\" has no field to set")
+    }
+
+    next
+}
+
+
+/^-- template:/ {
+    begin_block()
+
+    if (NF != 3) {
+        fail("the form is -- template: NAME")
+    }
+
+    if ($3 in templates) {
+        fail("template \"" $3 "\" is there twice")
+    }
+
+    templates[$3] = b
+    next
+}
+
+
+/^-- name:/ {
+    begin_block()
+
+    if (NF != 3 || $3 !~ /^[a-z][a-z0-9_]*$/) {
+        fail("a name is lower-case letters, digits and _")
+    }
+
+    block_name[b] = $3
+    next
+}
+
+
+{
+    if (b) {
+        block[b, ++nlines[b]] = $0
+
+    } else if (code($0) != "") {
+        fail("SQL before the first name")
+    }
+}
+
+
+END {
+    if (failed) {
+        exit 1
+    }
+
+    if (in_table) {
+        fail("the table does not end")
+    }
+
+    for (b = 1; b <= nblocks; b++) {
+        if (b in block_name) {
+            compile(b)
+        }
+    }
+
+    if (n == 0) {
+        fail("no statement")
+    }
+
+    guard = "_" toupper(prefix) "_H_INCLUDED_"
+
+    print "\n/* Generated by sql/embed: edit the SQL instead. */\n\n" > h
+    print "#ifndef " guard "\n#define " guard "\n\n" > h
+    print "#include \"ngx_api_pg.h\"\n\n" > h
+    print "extern const ngx_api_pg_statement_t  " prefix "[];\n" > h
+    print "#define " toupper(prefix) "_N  " n "\n" > h
+
+    print "\n/* Generated by sql/embed: edit the SQL instead. */\n\n" > c
+    print "#include \"" prefix ".h\"\n\n" > c
+    print "const ngx_api_pg_statement_t  " prefix "[] = {\n" > c
+
+    for (i = 1; i <= n; i++) {
+        print "#define " toupper(prefix "_" names[i]) "  (&" prefix "[" \
+              i - 1 "])" > h
+        print text[i] (i < n ? ",\n" : "") > c
+    }
+
+    for (i = 1; i <= ngroups; i++) {
+        print "#define " toupper(prefix "_" groups[i]) "  (&" prefix "[" \
+              group_first[i] - 1 "])" > h
+    }
+
+    print "\n\n#endif /* " guard " */" > h
+    print "};" > c
+}
