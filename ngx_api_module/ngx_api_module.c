@@ -154,6 +154,13 @@ static ngx_command_t  ngx_api_commands[] = {
       offsetof(ngx_api_loc_conf_t, errors),
       NULL },
 
+    { ngx_string("api_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_api_cors_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_api_health_directive,
@@ -335,7 +342,11 @@ ngx_api_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_api_postconfiguration(ngx_conf_t *cf)
 {
-    return ngx_api_problem_filter_init(cf);
+    if (ngx_api_problem_filter_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_api_cors_init(cf);
 }
 
 
@@ -431,6 +442,7 @@ ngx_api_create_loc_conf(ngx_conf_t *cf)
     }
 
     alcf->errors = NGX_CONF_UNSET;
+    alcf->cors = NGX_CONF_UNSET_PTR;
 
     return alcf;
 }
@@ -445,6 +457,7 @@ ngx_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     /* where there are routes, every error is told as their clients expect */
 
     ngx_conf_merge_value(conf->errors, prev->errors, conf->paths != NULL);
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
 
     return NGX_CONF_OK;
 }

@@ -39,6 +39,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t              errors;
+    ngx_array_t            *cors;            /* of ngx_str_t; NULL: off */
     ngx_array_t            *paths;           /* of ngx_api_path_t */
 } ngx_api_loc_conf_t;
 
@@ -72,6 +73,7 @@ typedef struct {
     unsigned                    routed:1;       /* path and route looked up */
     unsigned                    answered:1;     /* by the API: its headers */
     unsigned                    problem_sent:1;
+    unsigned                    preflight:1;      /* of CORS */
     unsigned                    pg_cleanup:1;
 } ngx_api_ctx_t;
 
@@ -94,6 +96,10 @@ ngx_int_t ngx_api_idempotency_check(ngx_http_request_t *r);
 void ngx_api_run(ngx_http_request_t *r);
 
 ngx_int_t ngx_api_problem_filter_init(ngx_conf_t *cf);
+
+/* the header filter and the answer to preflights; the directive */
+ngx_int_t ngx_api_cors_init(ngx_conf_t *cf);
+char *ngx_api_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* of each worker */
 ngx_int_t ngx_api_pg_init_process(ngx_cycle_t *cycle,
