@@ -107,6 +107,7 @@ sub sqitch_env ($self) {
 
 
 sub pid ($self) { return $self->{pid} }
+sub log_file ($self) { return $self->{log} }
 sub _server ($self) { return ('-h', $self->{dir}, '-p', $self->{port}) }
 
 
@@ -212,9 +213,15 @@ sub execute ($self, $sql) {
 
 
 sub _psql ($self, $options, $sql, $db = 'skep') {
-    return run([bin('psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', @$options,
-                $self->_server, '-U', 'postgres', '-d', $db],
+    return run([$self->psql($db), '-q', '-v', 'ON_ERROR_STOP=1', @$options],
                stdin => $sql, env => { PGCLIENTENCODING => 'UTF8' });
+}
+
+
+# The words of a command that is psql, as the superuser.
+
+sub psql ($self, $db = 'skep') {
+    return (bin('psql'), '-X', $self->_server, '-U', 'postgres', '-d', $db);
 }
 
 
