@@ -3,7 +3,7 @@
  * Keyset cursors.  A cursor names the last row of a page by its sort key and
  * its id; to the client it is opaque: base64url of
  *
- *     version (1 byte) | sort (1 byte) | id (16 bytes) | key (0-64 bytes) |
+ *     version (1 byte) | sort (1 byte) | id (16 bytes) | key (0-800 bytes) |
  *     tag (8 bytes)
  *
  * where the tag is HMAC-SHA256 over the rest, truncated, under a key of the
@@ -20,9 +20,10 @@
 #include <ngx_core.h>
 
 
-#define NGX_API_CURSOR_KEY_MAX  64
+/* 200 characters: the longest text that a list is sorted by */
+#define NGX_API_CURSOR_KEY_MAX  800
 /* base64url of the longest cursor, without a NUL */
-#define NGX_API_CURSOR_LEN      120
+#define NGX_API_CURSOR_LEN      1102
 
 
 typedef struct {

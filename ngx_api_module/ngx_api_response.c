@@ -14,6 +14,7 @@ static ngx_int_t ngx_api_outcome_fault(ngx_http_request_t *r,
     const ngx_str_t *outcome);
 static ngx_uint_t ngx_api_not_modified(ngx_http_request_t *r,
     const ngx_str_t *etag);
+static int ngx_api_id_column(const PGresult *res);
 static ngx_int_t ngx_api_location_set(ngx_http_request_t *r,
     const PGresult *res, const char *prefix);
 static ngx_int_t ngx_api_page_rows(ngx_http_request_t *r, const PGresult *res,
@@ -358,6 +359,19 @@ ngx_api_header_push(ngx_http_request_t *r, const char *key,
 }
 
 
+/* what tells a row from others, for those that have no "id" */
+
+static int
+ngx_api_id_column(const PGresult *res)
+{
+    int  column;
+
+    column = PQfnumber(res, "_id");
+
+    return column < 0 ? PQfnumber(res, "id") : column;
+}
+
+
 /* a relative reference; set as "headers_out.location" nginx would make it
  * absolute by a scheme and port that are not the client's behind a proxy */
 
@@ -370,7 +384,7 @@ ngx_api_location_set(ngx_http_request_t *r, const PGresult *res,
     u_char     *p;
     ngx_str_t   location;
 
-    column = PQfnumber(res, "id");
+    column = ngx_api_id_column(res);
 
     if (column < 0 || PQgetlength(res, 0, column) != 16) {
         return NGX_ERROR;
@@ -487,7 +501,7 @@ ngx_api_page_cursor(ngx_http_request_t *r, const PGresult *res, int row,
     ngx_str_t          value;
     ngx_api_cursor_t   cursor;
 
-    id = PQfnumber(res, "id");
+    id = ngx_api_id_column(res);
     key = PQfnumber(res, "_key");
 
     if (id < 0 || PQgetlength(res, row, id) != sizeof(cursor.id)) {

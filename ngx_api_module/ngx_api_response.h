@@ -36,7 +36,8 @@ void ngx_api_send_json(ngx_http_request_t *r, ngx_uint_t status,
  * If-None-Match names it gets 304.  The row's column "_outcome" (text), if
  * there is one and it is not "ok", names a problem instead: not_found,
  * forbidden, version_mismatch; no row at all is not_found.
- * location_prefix: for 201, "/v1/tasks/": Location is that and the column "id".
+ * location_prefix: for 201, "/v1/tasks/": Location is that and the column "_id"
+ * or, without one, "id".
  */
 void ngx_api_send_row(ngx_http_request_t *r, ngx_uint_t status,
     const PGresult *res, const char *location_prefix);
@@ -47,8 +48,8 @@ void ngx_api_send_done(ngx_http_request_t *r, const PGresult *res);
 /*
  * A page: {"data":[...],"next_cursor":...}.  The statement asked for limit + 1
  * rows; when that many came there is a next page: its cursor is built from the
- * row number limit - 1, of its columns "id" and "_key" (text, may be absent),
- * and of sort; Link names the same query with that cursor.
+ * row number limit - 1, of its columns "_id" or "id", and "_key" (text, may be
+ * absent), and of sort; Link names the same query with that cursor.
  *
  * A list that is part of something has "_outcome" in its rows, by the rules
  * above: no row says that the thing is not there.  A page without rows is then

@@ -481,7 +481,7 @@ checks_lists_of_names(void **state)
 static void
 checks_other_types(void **state)
 {
-    char    text[300];
+    char    text[1300];
     size_t  n;
 
     (void) state;
@@ -519,12 +519,12 @@ checks_other_types(void **state)
     check("unread=false");
     assert_value(UNREAD, "f", 1);
 
-    for (n = 0; n < 200; n++) {
+    for (n = 0; n < 1200; n++) {
         strcpy(text, "cursor=");
         memset(text + 7, 'A', n);
         check_len(text, 7 + n);
 
-        if (n == 0 || n > 120) {
+        if (n == 0 || n > 1102) {
             assert_only("cursor", "invalid_value", NULL);
 
         } else {
