@@ -10,12 +10,22 @@
 
 #include "ngx_api.h"
 #include "ngx_task_fields.h"
+#include "ngx_task_comment_fields.h"
 #include "ngx_task_sql.h"
 
 
 typedef struct {
     ngx_flag_t  require_if_match;
 } ngx_task_loc_conf_t;
+
+
+/* what comes before and after every id */
+#define NGX_TASK_ID_MIN  "00000000-0000-0000-0000-000000000000"
+#define NGX_TASK_ID_MAX  "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+/* the numbers in cursors (ngx_api_page_start()) of lists other than that of
+ * tasks, whose are below: the first, for the first order */
+#define NGX_TASK_CURSOR_COMMENTS  128
 
 
 /*
@@ -34,6 +44,7 @@ extern ngx_module_t             ngx_task_module;
 extern const ngx_api_route_t    ngx_task_routes[];
 
 extern const ngx_api_field_t    ngx_task_list_args[];
+extern const ngx_api_field_t    ngx_task_comment_args[];
 
 
 /* Handlers: see ngx_api_route.h. */
@@ -45,6 +56,12 @@ void ngx_task_complete(ngx_http_request_t *r);
 void ngx_task_reopen(ngx_http_request_t *r);
 void ngx_task_delete(ngx_http_request_t *r);
 void ngx_task_list(ngx_http_request_t *r);
+
+void ngx_task_comment_list(ngx_http_request_t *r);
+void ngx_task_comment_create(ngx_http_request_t *r);
+void ngx_task_comment_get(ngx_http_request_t *r);
+void ngx_task_comment_patch(ngx_http_request_t *r);
+void ngx_task_comment_delete(ngx_http_request_t *r);
 
 /* in the request's pool; NULL when out of memory */
 ngx_task_ids_t *ngx_task_ids(ngx_http_request_t *r);

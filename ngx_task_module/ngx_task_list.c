@@ -20,10 +20,6 @@ typedef enum {
  * of a page's start when there is no cursor.
  */
 
-#define NGX_TASK_ID_MIN  "00000000-0000-0000-0000-000000000000"
-#define NGX_TASK_ID_MAX  "ffffffff-ffff-ffff-ffff-ffffffffffff"
-
-
 typedef struct {
     const char  *key;      /* NULL: the id */
     const char  *id;

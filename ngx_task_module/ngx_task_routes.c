@@ -33,5 +33,21 @@ const ngx_api_route_t  ngx_task_routes[] = {
     { NGX_HTTP_POST, ngx_string("/v1/tasks/{id}/reopen"), ngx_task_reopen,
       NULL, NULL, 0 },
 
+    { NGX_HTTP_GET, ngx_string("/v1/tasks/{id}/comments"),
+      ngx_task_comment_list, NULL, ngx_task_comment_args, 0 },
+
+    { NGX_HTTP_POST, ngx_string("/v1/tasks/{id}/comments"),
+      ngx_task_comment_create, ngx_task_comment_fields, NULL,
+      NGX_API_ROUTE_KEYED },
+
+    { NGX_HTTP_GET, ngx_string("/v1/comments/{id}"), ngx_task_comment_get,
+      NULL, NULL, 0 },
+
+    { NGX_HTTP_PATCH, ngx_string("/v1/comments/{id}"), ngx_task_comment_patch,
+      ngx_task_comment_fields, NULL, NGX_API_ROUTE_PARTIAL },
+
+    { NGX_HTTP_DELETE, ngx_string("/v1/comments/{id}"),
+      ngx_task_comment_delete, NULL, NULL, 0 },
+
     { 0, ngx_null_string, NULL, NULL, NULL, 0 }
 };

@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
 
-# Who may do what: every route of the API by every role, in one table.
+# Who may do what: every route of accounts by every role, in one table, and
+# tasks by users as admins and disabled ones; t/contract_matrix.t has the rest.
 #
 # "user" is the one that the path or the body is about; "other" is a user who
 # has nothing to do with them; "disabled" was the user until an admin disabled
@@ -195,7 +196,7 @@ my %seen = map { ("$_->[0] " . $_->[1] =~ s/\?.*|(?<=\{)\w+(?=\})//gr => 1) }
            @table;
 my @routes;
 
-for my $file (glob source_dir() . '/ngx_{auth,task}_module/*.c') {
+for my $file (glob source_dir() . '/ngx_auth_module/*.c') {
     open my $fh, '<', $file or die "$file: $!";
     my $text = do { local $/; <$fh> };
 
@@ -204,7 +205,7 @@ for my $file (glob source_dir() . '/ngx_{auth,task}_module/*.c') {
     }
 }
 
-cmp_ok(scalar @routes, '>=', 25, 'routes: ' . @routes);
+cmp_ok(scalar @routes, '>=', 17, 'routes: ' . @routes);
 is(join("\n", grep { !$seen{$_} } @routes), '', 'each is in the table');
 
 finish();
