@@ -402,29 +402,12 @@ ngx_api_cors_is_list(const ngx_str_t *value)
 static ngx_table_elt_t *
 ngx_api_cors_header(ngx_http_request_t *r, const char *name, size_t len)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *found;
+    ngx_uint_t        n;
+    ngx_table_elt_t  *h;
 
-    found = NULL;
+    h = ngx_api_header_find(r, name, len, &n);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-            {
-                if (found) {
-                    return NULL;
-                }
-
-                found = &h[i];
-            }
-        }
-    }
-
-    return found;
+    return n == 1 ? h : NULL;
 }
 
 

@@ -40,39 +40,28 @@ ngx_api_idempotency_check(ngx_http_request_t *r)
 {
     ngx_int_t         rc;
     ngx_str_t         key;
-    ngx_uint_t        i, n;
+    ngx_uint_t        n;
     ngx_api_ctx_t    *ctx;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    static const ngx_str_t  name = ngx_string("idempotency-key");
     static const ngx_str_t  repeated =
         ngx_string("Send the header Idempotency-Key once.");
     static const ngx_str_t  malformed =
         ngx_string("The header Idempotency-Key must be 1 to 255 visible ASCII "
                    "characters, or as many in quotes.");
 
-    n = 0;
-    rc = NGX_OK;
-    ngx_str_null(&key);
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == name.len
-                && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
-            {
-                n++;
-                rc = ngx_api_idempotency_parse(r, &h[i].value, &key);
-            }
-        }
+    h = ngx_api_header_find(r, "idempotency-key", sizeof("idempotency-key") - 1,
+                            &n);
+    if (h == NULL) {
+        return NGX_OK;
     }
 
     if (n > 1) {
         return ngx_api_problem_detail(r, &ngx_api_invalid_parameter,
                                       &repeated);
     }
+
+    rc = ngx_api_idempotency_parse(r, &h->value, &key);
 
     if (rc == NGX_DECLINED) {
         return ngx_api_problem_detail(r, &ngx_api_invalid_parameter,

@@ -84,6 +84,11 @@ ngx_api_ctx_t *ngx_api_ctx(ngx_http_request_t *r);
 /* the content handler of a location with routes */
 ngx_int_t ngx_api_handler(ngx_http_request_t *r);
 
+/* the first header of that name, in lower case, of the request; NULL if there
+ * is none.  n, if not NULL: how many there are */
+ngx_table_elt_t *ngx_api_header_find(ngx_http_request_t *r, const char *name,
+    size_t len, ngx_uint_t *n);
+
 /* reads, parses and checks the body, then runs the route's handler; returns
  * what a content handler returns */
 ngx_int_t ngx_api_request_body(ngx_http_request_t *r);

@@ -20,8 +20,6 @@ static ngx_int_t ngx_api_malformed(ngx_http_request_t *r,
     const json_error_t *error);
 static ngx_uint_t ngx_api_json_too_deep(const ngx_str_t *text);
 static void ngx_api_body_cleanup(void *data);
-static ngx_table_elt_t *ngx_api_header_find(ngx_http_request_t *r,
-    const char *name, size_t len);
 
 
 static const ngx_api_problem_t  ngx_api_unsupported_encoding = {
@@ -144,7 +142,8 @@ ngx_api_request_id(ngx_http_request_t *r)
         return ctx ? &ctx->request_id : NULL;
     }
 
-    h = ngx_api_header_find(r, "x-request-id", sizeof("x-request-id") - 1);
+    h = ngx_api_header_find(r, "x-request-id", sizeof("x-request-id") - 1,
+                            NULL);
 
     if (h && h->value.len && h->value.len <= 64) {
 
@@ -183,12 +182,16 @@ ngx_api_request_id(ngx_http_request_t *r)
 }
 
 
-static ngx_table_elt_t *
-ngx_api_header_find(ngx_http_request_t *r, const char *name, size_t len)
+ngx_table_elt_t *
+ngx_api_header_find(ngx_http_request_t *r, const char *name, size_t len,
+    ngx_uint_t *n)
 {
-    ngx_uint_t        i;
+    ngx_uint_t        i, found;
     ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t  *h, *first;
+
+    first = NULL;
+    found = 0;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -197,12 +200,18 @@ ngx_api_header_find(ngx_http_request_t *r, const char *name, size_t len)
             if (h[i].key.len == len
                 && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
             {
-                return &h[i];
+                if (found++ == 0) {
+                    first = &h[i];
+                }
             }
         }
     }
 
-    return NULL;
+    if (n) {
+        *n = found;
+    }
+
+    return first;
 }
 
 
@@ -334,7 +343,7 @@ ngx_api_media_type(ngx_http_request_t *r)
     ngx_table_elt_t  *h;
 
     h = ngx_api_header_find(r, "content-encoding",
-                            sizeof("content-encoding") - 1);
+                            sizeof("content-encoding") - 1, NULL);
 
     if (h && (h->value.len != sizeof("identity") - 1
               || ngx_strncasecmp(h->value.data, (u_char *) "identity",

@@ -174,6 +174,35 @@ same_json($user->get("/v1/tasks/$id"), 200, $res->json, 'it is there');
 is(stored("count(*) FROM task.tasks WHERE title = 'Lost'"), 1, 'once');
 
 
+# a client that hangs up on it and comes again
+
+for my $round (1 .. 20) {
+    my $client = $skep->new_client;
+
+    begin($client, "gone-$round", { title => "Gone $round" });
+    sleep $round / 10000;
+    $client->abort;
+
+    my %told;
+
+    wait_until(5, sub {
+        $res = $user->post('/v1/tasks', { title => "Gone $round" },
+                           headers => ['Idempotency-Key', "gone-$round"]);
+        $told{$res->status}++;
+        return $res->status == 201;
+    });
+    delete $told{409};
+    push @faults, "gone $round: " . $res->status . ' ' . $res->body
+        if "@{[%told]}" ne '201 1';
+}
+
+is_deeply(\@faults, [], 'who hung up gets the answer by asking again');
+is_deeply($skep->pg->query(<<~'SQL'), [[20, 20]], 'it is one task each');
+    SELECT count(*), count(DISTINCT title) FROM task.tasks
+    WHERE title LIKE 'Gone %'
+    SQL
+
+
 # one that was rolled back is as if it never was
 
 my $session = $skep->pg->session;
