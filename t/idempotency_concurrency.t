@@ -215,6 +215,10 @@ wait_until(5, sub {
 begin($clients[0], 'late', { title => 'Late' });
 problem($clients[0]->response, 504, 'database_timeout',
         'a write that takes too long');
+wait_until(5, sub {
+    !stored("count(*) FROM pg_stat_activity
+             WHERE wait_event_type = 'Lock' AND usename = 'skep_nginx'");
+}) or fail('it is not given up');
 $session->send('ROLLBACK;');
 is(stored("count(*) FROM task.tasks WHERE title = 'Late'"), 0,
    'has not happened');
