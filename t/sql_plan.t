@@ -75,6 +75,12 @@ $pg->execute(<<~'SQL');
           FROM task.tasks TABLESAMPLE system (2) REPEATABLE (1)) t
     CROSS JOIN LATERAL generate_series(1, t.n % 20) k;
 
+    INSERT INTO task.departures (project_id, task_id, moved_at)
+    SELECT t.project_id, million.uuid(1700000000000 + t.n, 'gone', t.n),
+           t.updated_at
+    FROM (SELECT project_id, updated_at, (row_number() OVER ())::int AS n
+          FROM task.tasks TABLESAMPLE system (5) REPEATABLE (2)) t;
+
     INSERT INTO notify.outbox (id, type, actor_id, project_id, data)
     SELECT pg_temp.id('event', n), 'task.created', pg_temp.id('other', 1),
            pg_temp.id('project', 1), '{}'

@@ -42,9 +42,11 @@ denied('ALTER TABLE task.tasks ADD COLUMN c int');
 denied('DROP TABLE task.tasks');
 denied("TRUNCATE $_")
     for qw(auth.users auth.sessions auth.refresh_tokens auth.mail_tokens
-           task.tasks task.projects task.comments notify.outbox);
+           task.tasks task.projects task.comments task.departures
+           notify.outbox);
 denied("DELETE FROM $_")
-    for qw(auth.users task.tasks task.projects task.members task.comments);
+    for qw(auth.users task.tasks task.projects task.members task.comments
+           task.departures);
 denied("UPDATE auth.users SET $_ = NULL") for qw(id created_at deleted_at);
 denied("UPDATE auth.sessions SET $_ = NULL") for qw(id user_id created_at);
 denied("UPDATE auth.refresh_tokens SET $_ = NULL") for qw(hash session_id);
@@ -53,6 +55,10 @@ denied("INSERT INTO auth.users (id, email, name, password_hash, role)
         VALUES ('@{[nobody]}', 'x\@y', 'x', '\$x', 'admin')");
 denied('UPDATE task.tasks SET created_by = NULL');
 denied('UPDATE task.tasks SET id = NULL');
+denied("INSERT INTO task.tasks (changed) VALUES ('1')");
+denied("INSERT INTO task.departures (changed) VALUES ('1')");
+denied("UPDATE task.departures SET $_ = NULL") for qw(project_id task_id);
+denied("UPDATE task.members SET joined = NULL");
 denied("UPDATE task.comments SET $_ = NULL")
     for qw(id task_id author_id created_at);
 denied('UPDATE api.idempotency_keys SET user_id = NULL');

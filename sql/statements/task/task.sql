@@ -221,10 +221,17 @@ WITH seen AS (
         completed_at = CASE WHEN w.status = 'done'
                             THEN coalesce(s.completed_at, now()) END,
         updated_at = greatest(now(), s.updated_at),
-        version = s.version + 1
+        version = s.version + 1,
+        changed = pg_current_xact_id()
     FROM seen s, wanted w, verdict v
     WHERE t.id = s.id AND v.outcome = 'ok' AND v.changed
     RETURNING t.*
+), departed AS (
+    INSERT INTO task.departures (project_id, task_id, moved_at)
+    SELECT s.project_id, t.id, t.updated_at
+    FROM seen s JOIN written t ON t.project_id <> s.project_id
+    ON CONFLICT (project_id, task_id) DO UPDATE
+    SET moved_at = excluded.moved_at, changed = excluded.changed
 )
 -- use: task_event
 SELECT v.outcome AS _outcome,
@@ -265,7 +272,8 @@ WITH seen AS (
     UPDATE task.tasks t
     SET deleted_at = greatest(now(), s.updated_at),
         updated_at = greatest(now(), s.updated_at),
-        version = s.version + 1
+        version = s.version + 1,
+        changed = pg_current_xact_id()
     FROM seen s, verdict v
     WHERE t.id = s.id AND v.outcome = 'ok'
     RETURNING t.*
