@@ -5,6 +5,7 @@
 use v5.36;
 
 use Skep::Client;
+use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep(workers => 2);
@@ -38,12 +39,22 @@ sub race ($method, $n, $headers) {
 }
 
 
+# Waits until so many sessions of PostgreSQL are like that.
+
+sub sessions ($n, $which) {
+    wait_until(10, sub {
+        $n == $skep->pg->value(
+            "SELECT count(*) FROM pg_stat_activity WHERE $which");
+    }) or die "never $n sessions with $which";
+}
+
+
 my (%outcomes, $version, $bad);
 
 for my $method ('PATCH', 'PUT') {
     %outcomes = ();
 
-    for (1 .. 100) {
+    for (1 .. 300) {
         $version = $user->get($path)->json->{version};
 
         my ($statuses, $won, $lost) = race($method, 2,
@@ -57,11 +68,37 @@ for my $method ('PATCH', 'PUT') {
                      ne $won->[0]->json->{title};
     }
 
-    is_deeply(\%outcomes, { '200 412' => 100 },
-              "two $method with the same If-Match: one wins, 100 times");
+    is_deeply(\%outcomes, { '200 412' => 300 },
+              "two $method with the same If-Match: one wins, 300 times");
 }
 
 is($bad, undef, 'the winner is what is stored');
+
+
+# and when both are known to be under way: a lock holds them up until both wait
+
+my $session = $skep->pg->session;
+%outcomes = ();
+
+for my $n (1 .. 10) {
+    $version = $user->get($path)->json->{version};
+    $session->send("BEGIN; SELECT FROM task.tasks WHERE id = '$task->{id}'"
+                   . ' FOR UPDATE;');
+    sessions(1, "state = 'idle in transaction' AND query LIKE '%FOR UPDATE%'");
+
+    $_->send($_->format_request(
+        'PATCH', $path, token => $user->token,
+        headers => ['If-Match', "\"$version\""], json => { title => "Held $n" }))
+        for @clients[0, 1];
+    sessions(2, "usename = 'skep_nginx' AND wait_event_type = 'Lock'");
+    $session->send('COMMIT;');
+
+    $outcomes{join ' ', sort map { $_->response->status } @clients[0, 1]}++;
+}
+
+$session->close;
+is_deeply(\%outcomes, { '200 412' => 10 },
+          'two PATCH that wait for the same row: one wins');
 
 
 # eight at once
