@@ -10,8 +10,11 @@
 static ngx_int_t ngx_api_outcome(ngx_http_request_t *r, const PGresult *res);
 static ngx_int_t ngx_api_replayed(ngx_http_request_t *r,
     const PGresult *res);
+static ngx_int_t ngx_api_outcome_faults(ngx_http_request_t *r,
+    ngx_str_t *outcome);
 static ngx_int_t ngx_api_outcome_fault(ngx_http_request_t *r,
-    const ngx_str_t *outcome);
+    ngx_array_t *faults, const ngx_str_t *outcome);
+static const char *ngx_api_outcome_detail(const char *code);
 static ngx_uint_t ngx_api_not_modified(ngx_http_request_t *r,
     const ngx_str_t *etag);
 static int ngx_api_id_column(const PGresult *res);
@@ -19,6 +22,8 @@ static ngx_int_t ngx_api_location_set(ngx_http_request_t *r,
     const PGresult *res, const char *prefix);
 static ngx_int_t ngx_api_page_rows(ngx_http_request_t *r, const PGresult *res,
     int *n);
+static void ngx_api_json_rows(ngx_http_request_t *r, ngx_api_json_t *j,
+    const PGresult *res, int n);
 static ngx_int_t ngx_api_page_cursor(ngx_http_request_t *r,
     const PGresult *res, int row, ngx_uint_t sort, ngx_str_t *cursor);
 static ngx_int_t ngx_api_page_link(ngx_http_request_t *r,
@@ -191,7 +196,7 @@ ngx_api_outcome(ngx_http_request_t *r, const PGresult *res)
     }
 
     if (outcome.len && outcome.data[0] == '/') {
-        return ngx_api_outcome_fault(r, &outcome);
+        return ngx_api_outcome_faults(r, &outcome);
     }
 
     for (i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
@@ -229,17 +234,66 @@ ngx_api_replayed(ngx_http_request_t *r, const PGresult *res)
 }
 
 
-/* "/assignee_id not_a_member": a field that only the database could check */
+/*
+ * "/assignee_id not_a_member": fields that only the database could check, with
+ * commas between them.  When nothing but a right is missing it is 403.
+ */
 
 static ngx_int_t
-ngx_api_outcome_fault(ngx_http_request_t *r, const ngx_str_t *outcome)
+ngx_api_outcome_faults(ngx_http_request_t *r, ngx_str_t *outcome)
 {
-    u_char       *space;
-    ngx_str_t     pointer;
-    const char   *code;
-    ngx_array_t  *faults;
+    u_char           *comma, *last;
+    ngx_str_t         one;
+    ngx_uint_t        i;
+    ngx_array_t      *faults;
+    ngx_api_fault_t  *fault;
 
-    space = ngx_strlchr(outcome->data, outcome->data + outcome->len, ' ');
+    faults = ngx_array_create(r->pool, 4, sizeof(ngx_api_fault_t));
+    if (faults == NULL) {
+        return NGX_ERROR;
+    }
+
+    one.data = outcome->data;
+    last = outcome->data + outcome->len;
+
+    for ( ;; ) {
+        comma = ngx_strlchr(one.data, last, ',');
+        one.len = (comma ? comma : last) - one.data;
+
+        if (ngx_api_outcome_fault(r, faults, &one) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (comma == NULL) {
+            break;
+        }
+
+        one.data = comma + 1;
+    }
+
+    fault = faults->elts;
+
+    for (i = 0; i < faults->nelts; i++) {
+        if (ngx_strcmp(fault[i].code, ngx_api_forbidden.code.data) != 0) {
+            return ngx_api_problem(r, &ngx_api_validation_failed, faults);
+        }
+    }
+
+    return ngx_api_problem(r, &ngx_api_forbidden, faults);
+}
+
+
+static ngx_int_t
+ngx_api_outcome_fault(ngx_http_request_t *r, ngx_array_t *faults,
+    const ngx_str_t *outcome)
+{
+    u_char      *space, *last;
+    ngx_str_t    pointer;
+    const char  *code;
+
+    last = outcome->data + outcome->len;
+
+    space = ngx_strlchr(outcome->data, last, ' ');
     if (space == NULL) {
         return NGX_ERROR;
     }
@@ -248,20 +302,28 @@ ngx_api_outcome_fault(ngx_http_request_t *r, const ngx_str_t *outcome)
     pointer.len = space - outcome->data;
     space++;
 
-    code = ngx_api_cstr(r, space, outcome->data + outcome->len - space);
-    faults = ngx_array_create(r->pool, 1, sizeof(ngx_api_fault_t));
-
-    if (code == NULL || faults == NULL
-        || ngx_api_fault_add(faults, &pointer, code,
-                             ngx_strcmp(code, "not_a_member") == 0
-                             ? "must be a member of the project"
-                             : "there is no such thing, or you may not see it")
-           != NGX_OK)
-    {
+    code = ngx_api_cstr(r, space, last - space);
+    if (code == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_api_problem(r, &ngx_api_validation_failed, faults);
+    return ngx_api_fault_add(faults, &pointer, code,
+                             ngx_api_outcome_detail(code));
+}
+
+
+static const char *
+ngx_api_outcome_detail(const char *code)
+{
+    if (ngx_strcmp(code, "not_a_member") == 0) {
+        return "must be a member of the project";
+    }
+
+    if (ngx_strcmp(code, "forbidden") == 0) {
+        return "you may see this, but not do that with it";
+    }
+
+    return "there is no such thing, or you may not see it";
 }
 
 
@@ -406,11 +468,54 @@ ngx_api_location_set(ngx_http_request_t *r, const PGresult *res,
 
 
 void
+ngx_api_send_list(ngx_http_request_t *r, ngx_uint_t status,
+    const PGresult *res)
+{
+    ngx_int_t        rc;
+    ngx_api_json_t   j;
+
+    rc = ngx_api_outcome(r, res);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    ngx_api_json_rows(r, &j, res, PQntuples(res));
+    ngx_api_json_literal(&j, "}");
+
+    ngx_api_send_json(r, status, &j, NULL, 0);
+}
+
+
+/* begins an object: {"data":[...] */
+
+static void
+ngx_api_json_rows(ngx_http_request_t *r, ngx_api_json_t *j,
+    const PGresult *res, int n)
+{
+    int  i;
+
+    ngx_api_json_init(j, r->pool, 128 + n * 768);
+    ngx_api_json_literal(j, "{\"data\":[");
+
+    for (i = 0; i < n; i++) {
+        if (i) {
+            ngx_api_json_literal(j, ",");
+        }
+
+        ngx_api_pg_json_row(j, res, i);
+    }
+
+    ngx_api_json_literal(j, "]");
+}
+
+
+void
 ngx_api_send_page(ngx_http_request_t *r, const PGresult *res, ngx_uint_t limit,
     ngx_uint_t sort)
 {
-    int              i, n;
-    size_t           hint;
+    int              n;
     ngx_int_t        rc;
     ngx_str_t        cursor;
     ngx_api_json_t   j;
@@ -435,20 +540,8 @@ ngx_api_send_page(ngx_http_request_t *r, const PGresult *res, ngx_uint_t limit,
         }
     }
 
-    hint = 128 + n * 768;
-
-    ngx_api_json_init(&j, r->pool, hint);
-    ngx_api_json_literal(&j, "{\"data\":[");
-
-    for (i = 0; i < n; i++) {
-        if (i) {
-            ngx_api_json_literal(&j, ",");
-        }
-
-        ngx_api_pg_json_row(&j, res, i);
-    }
-
-    ngx_api_json_literal(&j, "],\"next_cursor\":");
+    ngx_api_json_rows(r, &j, res, n);
+    ngx_api_json_literal(&j, ",\"next_cursor\":");
 
     if (cursor.len) {
         ngx_api_json_string(&j, cursor.data, cursor.len);

@@ -58,6 +58,11 @@ void ngx_api_send_done(ngx_http_request_t *r, const PGresult *res);
 void ngx_api_send_page(ngx_http_request_t *r, const PGresult *res,
     ngx_uint_t limit, ngx_uint_t sort);
 
+/* all rows: {"data":[...]}, by the same rules for "_outcome" of the first and
+ * for no row */
+void ngx_api_send_list(ngx_http_request_t *r, ngx_uint_t status,
+    const PGresult *res);
+
 /* ETag of a version; for handlers that build their own body */
 ngx_int_t ngx_api_set_etag(ngx_http_request_t *r, int64_t version);
 
