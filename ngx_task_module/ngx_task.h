@@ -45,6 +45,8 @@ extern const ngx_api_route_t    ngx_task_routes[];
 
 extern const ngx_api_field_t    ngx_task_list_args[];
 extern const ngx_api_field_t    ngx_task_comment_args[];
+extern const ngx_api_field_t    ngx_task_bulk_create_fields[];
+extern const ngx_api_field_t    ngx_task_bulk_patch_fields[];
 
 
 /* Handlers: see ngx_api_route.h. */
@@ -56,6 +58,8 @@ void ngx_task_complete(ngx_http_request_t *r);
 void ngx_task_reopen(ngx_http_request_t *r);
 void ngx_task_delete(ngx_http_request_t *r);
 void ngx_task_list(ngx_http_request_t *r);
+void ngx_task_bulk_create(ngx_http_request_t *r);
+void ngx_task_bulk_patch(ngx_http_request_t *r);
 
 void ngx_task_comment_list(ngx_http_request_t *r);
 void ngx_task_comment_create(ngx_http_request_t *r);

@@ -15,6 +15,12 @@ const ngx_api_route_t  ngx_task_routes[] = {
     { NGX_HTTP_POST, ngx_string("/v1/tasks"), ngx_task_create,
       ngx_task_fields, NULL, NGX_API_ROUTE_KEYED },
 
+    { NGX_HTTP_POST, ngx_string("/v1/tasks/bulk"), ngx_task_bulk_create,
+      ngx_task_bulk_create_fields, NULL, 0 },
+
+    { NGX_HTTP_PATCH, ngx_string("/v1/tasks/bulk"), ngx_task_bulk_patch,
+      ngx_task_bulk_patch_fields, NULL, 0 },
+
     { NGX_HTTP_GET, ngx_string("/v1/tasks/{id}"), ngx_task_get,
       NULL, NULL, 0 },
 

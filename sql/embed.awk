@@ -218,7 +218,7 @@ function sort_key(table, i, alias, ascending,    key, type) {
 
 function is_directive(line) {
     return line ~ /^ *-- (columns|names|types|values|patch): / \
-           || line ~ /^ *-- (set|changes|filters): /
+           || line ~ /^ *-- (set|changes|filters|arrays|items): /
 }
 
 
@@ -272,9 +272,14 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
     } else if (verb == "types:") {
         want(1, "types: TABLE")
 
-    } else if (verb == "values:") {
-        want(2, "values: TABLE $N")
+    } else if (verb == "values:" || verb == "arrays:") {
+        want(2, verb " TABLE $N")
         n = parameter(arg[4])
+
+    } else if (verb == "items:") {
+        if (nargs != 3) {
+            want(2, "items: TABLE ALIAS [NAME=VALUE]")
+        }
 
     } else if (verb == "patch:") {
         want(4, "patch: TABLE MASK $N ALIAS")
@@ -304,6 +309,18 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
 
         } else if (verb == "values:") {
             text = text "$" n++ "::" type " AS " name
+
+        } else if (verb == "arrays:") {
+            text = text "$" n++ "::" (type ~ /\[\]$/ ? "text" : type) "[]"
+
+        } else if (verb == "items:") {
+            if (substr(arg[5], 1, length(name) + 1) == name "=") {
+                text = text substr(arg[5], length(name) + 2) " AS " name
+
+            } else {
+                text = text arg[4] "." name \
+                       (type ~ /\[\]$/ ? "::" type " AS " name : "")
+            }
 
         } else if (verb == "patch:") {
             text = text "CASE WHEN " arg[4] " & " bit(k) " <> 0 THEN $" n++ \

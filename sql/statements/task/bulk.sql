@@ -1,0 +1,206 @@
+-- Statements of ngx_task_module: many tasks at once, all of them or none.
+--
+-- What is asked for comes in arrays, an element for each task; $1 is the caller.
+-- "verdict" is one row for all: its outcome is 'ok' or every fault that only
+-- the database knows, with commas between them.
+
+
+-- $2 ids, in the order asked, $3 created_at, $4 ids of the events, from $5 on
+-- the fields; without a project a task goes to the Inbox
+
+-- template: task_bulk_given
+given AS (
+    SELECT g.id, g.event_id, g.n,
+    -- items: task g project_id=coalesce(g.project_id,i.id)
+    FROM unnest($2::uuid[], $4::uuid[],
+    -- arrays: task $5
+    ) WITH ORDINALITY g (id, event_id,
+    -- names: task
+    , n) LEFT JOIN
+    -- use: task_inbox
+    i ON true
+), verdict AS (
+    SELECT coalesce(string_agg('/tasks/' || g.n - 1 || g.fault, ','
+                               ORDER BY g.n), 'ok') AS outcome
+    FROM (SELECT g.n,
+                 CASE WHEN m.role IS NULL THEN '/project_id not_found'
+                      WHEN m.role = 'viewer' THEN '/project_id forbidden'
+                      WHEN g.assignee_id IS NOT NULL
+                           AND (SELECT true FROM task.members a
+                                WHERE a.user_id = g.assignee_id
+                                  AND a.project_id = g.project_id) IS NULL
+                           THEN '/assignee_id not_a_member'
+                 END AS fault
+          FROM given g
+          LEFT JOIN task.members m
+                 ON m.user_id = $1 AND m.project_id = g.project_id) g
+)
+
+-- template: task_bulk_insert
+    INSERT INTO task.tasks (id,
+    -- names: task
+    , created_by, completed_at, created_at, updated_at)
+
+-- what is new, of {id} and {time}
+
+-- template: task_bulk_new
+    SELECT {id} AS id,
+    -- names: task g
+    , $1::uuid AS created_by,
+    CASE WHEN g.status = 'done' THEN {time} END AS completed_at,
+    {time} AS created_at, {time} AS updated_at
+
+-- template: task_bulk_created
+, event AS (
+    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
+    SELECT g.event_id, 'task.created', $1::uuid, t.project_id, t.id,
+           json_build_object('task', row_to_json(t))
+    FROM (SELECT
+    -- columns: task t
+    FROM written t) t JOIN given g ON g.id = t.id
+)
+
+-- The ids are in the order asked.
+
+-- name: task_bulk_create
+-- lane: write
+-- with id: g.id
+-- with time: $3::timestamptz
+WITH
+-- use: task_bulk_given
+, written AS (
+    -- use: task_bulk_insert
+    -- use: task_bulk_new
+    FROM given g JOIN verdict v ON v.outcome = 'ok'
+    RETURNING *
+)
+-- use: task_bulk_created
+SELECT v.outcome AS _outcome,
+-- columns: task t
+FROM verdict v LEFT JOIN written t ON true
+ORDER BY t.id
+
+
+-- $2 ids, $3 ids of the events, $4 which fields are given, from $5 on the
+-- fields.
+--
+-- "seen" locks the rows in the order of their ids, whatever order was asked
+-- for: so two of these can't wait for each other.  The role is a subquery of
+-- its own since PostgreSQL asks that again when it waited for a row that was
+-- moved meanwhile.  Tasks that need not change make no version and no event.
+
+-- name: task_bulk_update
+-- lane: write
+WITH asked AS (
+    SELECT a.id, a.event_id, a.n
+    FROM unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY a (id, event_id, n)
+), given AS (
+    SELECT
+    -- values: task $5
+), place AS (
+    SELECT CASE WHEN g.project_id IS NULL OR m.role <> 'viewer' THEN NULL
+                WHEN m.role = 'viewer' THEN '/patch/project_id forbidden'
+                ELSE '/patch/project_id not_found'
+           END AS fault
+    FROM given g
+    LEFT JOIN task.members m ON m.user_id = $1 AND m.project_id = g.project_id
+), seen AS (
+    SELECT t.*,
+           (SELECT m.role FROM task.members m
+            WHERE m.user_id = $1 AND m.project_id = t.project_id) AS role
+    FROM task.tasks t
+    WHERE t.id = ANY ($2)
+      AND t.deleted_at IS NULL
+      AND (SELECT m.role FROM task.members m
+           WHERE m.user_id = $1 AND m.project_id = t.project_id) IS NOT NULL
+    ORDER BY t.id
+    FOR UPDATE OF t
+), wanted AS (
+    SELECT s.id,
+    -- patch: task $4::int $5 s
+    FROM seen s
+), judged AS (
+    SELECT a.id, a.event_id, a.n,
+           CASE WHEN s.id IS NULL THEN ' not_found'
+                WHEN s.role = 'viewer' THEN ' forbidden'
+                WHEN w.assignee_id IS NOT NULL
+                     AND (SELECT p.fault FROM place p) IS NULL
+                     AND (SELECT true FROM task.members m
+                          WHERE m.user_id = w.assignee_id
+                            AND m.project_id = w.project_id) IS NULL
+                     THEN ' not_a_member'
+           END AS fault,
+           (
+           -- names: task w
+           ) IS DISTINCT FROM (
+           -- names: task s
+           ) AS differs,
+           CASE WHEN w.status <> s.status AND w.status = 'done'
+                     THEN 'task.completed'
+                WHEN s.status IN ('done', 'cancelled')
+                     AND w.status IN ('todo', 'in_progress')
+                     THEN 'task.reopened'
+                WHEN w.assignee_id IS DISTINCT FROM s.assignee_id
+                     AND w.assignee_id IS NOT NULL
+                     THEN 'task.assigned'
+                ELSE 'task.updated'
+           END AS event
+    FROM asked a
+    LEFT JOIN seen s ON s.id = a.id
+    LEFT JOIN wanted w ON w.id = a.id
+), verdict AS (
+    SELECT coalesce(nullif(concat_ws(',',
+               string_agg('/ids/' || j.n - 1 || j.fault, ',' ORDER BY j.n)
+                   FILTER (WHERE j.fault <> ' not_a_member'
+                                 OR g.assignee_id IS NULL),
+               min(p.fault),
+               CASE WHEN bool_or(j.fault = ' not_a_member'
+                                 AND g.assignee_id IS NOT NULL)
+                    THEN '/patch/assignee_id not_a_member' END
+           ), ''), 'ok') AS outcome
+    FROM judged j CROSS JOIN given g CROSS JOIN place p
+), written AS (
+    UPDATE task.tasks t
+    SET
+    -- set: task w
+    , completed_at = CASE WHEN w.status = 'done'
+                          THEN coalesce(s.completed_at, now()) END,
+    updated_at = greatest(now(), s.updated_at),
+    version = s.version + 1
+    FROM seen s
+    JOIN wanted w ON w.id = s.id
+    JOIN judged j ON j.id = s.id AND j.differs
+    JOIN verdict v ON v.outcome = 'ok'
+    WHERE t.id = s.id
+    RETURNING t.*
+), event AS (
+    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
+    SELECT j.event_id, j.event, $1::uuid, t.project_id, t.id,
+           json_build_object('task', row_to_json(t), 'changes',
+           -- changes: task s t
+           )
+    FROM (SELECT
+    -- columns: task t
+    FROM written t) t
+    JOIN judged j ON j.id = t.id
+    JOIN seen s ON s.id = t.id
+)
+SELECT v.outcome AS _outcome,
+-- columns: task t
+FROM verdict v
+LEFT JOIN (
+    SELECT a.n,
+    -- columns: task t
+    FROM asked a
+    JOIN (
+        SELECT
+        -- columns: task t
+        FROM written t
+        UNION ALL
+        SELECT
+        -- columns: task t
+        FROM seen t
+        JOIN judged j ON j.id = t.id AND NOT j.differs
+    ) t ON t.id = a.id
+) t ON v.outcome = 'ok'
+ORDER BY t.n
