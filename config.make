@@ -17,6 +17,8 @@ for skep_name in auth task; do
         skep_objs="$skep_objs $NGX_OBJS/addon/$skep_obj"
     done
 
+    # the command that does nothing: so make looks at the header anew
+
     cat << END                                                >> $NGX_MAKEFILE
 
 $skep_out.c:	$skep_in $skep_headers $ngx_addon_dir/sql/embed \
@@ -25,6 +27,7 @@ $skep_out.c:	$skep_in $skep_headers $ngx_addon_dir/sql/embed \
 		ngx_${skep_name}_sql $NGX_OBJS/skep
 
 $skep_out.h:	$skep_out.c
+	@:
 
 $skep_objs:	$skep_out.h
 

@@ -13,6 +13,8 @@
 
 static void ngx_task_update(ngx_http_request_t *r,
     const ngx_api_value_t *values, ngx_uint_t mask, ngx_uint_t reopen);
+static void ngx_task_values(const ngx_api_value_t *fields,
+    const char **values);
 static void ngx_task_send(ngx_http_request_t *r, const PGresult *res);
 static void ngx_task_send_created(ngx_http_request_t *r, const PGresult *res);
 
@@ -55,35 +57,38 @@ ngx_task_get(ngx_http_request_t *r)
 void
 ngx_task_create(ngx_http_request_t *r)
 {
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    const char             *values[14];
-    ngx_task_ids_t         *ids;
-    const ngx_api_value_t  *body;
+    ngx_int_t                      rc;
+    ngx_uint_t                     n;
+    const char                    *key, *fingerprint;
+    const char                    *values[6 + NGX_TASK_FIELDS_N];
+    ngx_task_ids_t                *ids;
+    const ngx_api_pg_statement_t  *statement;
 
     ids = ngx_task_ids(r);
-    rc = ngx_api_idempotency(r, &values[12], &values[13]);
+    rc = ngx_api_idempotency(r, &key, &fingerprint);
 
     if (ids == NULL || rc == NGX_ERROR) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
 
-    body = ngx_api_body(r);
+    statement = NGX_TASK_SQL_TASK_CREATE;
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ids->id;
     values[2] = ids->created_at;
+    values[3] = ids->event_id;
+    n = 4;
 
-    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
-        values[3 + i] = body[i].text;
+    if (rc == NGX_OK) {
+        statement = NGX_TASK_SQL_TASK_CREATE_KEYED;
+        values[n++] = key;
+        values[n++] = fingerprint;
     }
 
-    values[3 + i] = ids->event_id;
+    ngx_task_values(ngx_api_body(r), &values[n]);
 
-    ngx_api_pg_exec(r, rc == NGX_OK ? NGX_TASK_SQL_TASK_CREATE_KEYED
-                                    : NGX_TASK_SQL_TASK_CREATE,
-                    values, ngx_task_send_created);
+    ngx_api_pg_exec(r, statement, values, ngx_task_send_created);
 }
 
 
@@ -158,8 +163,7 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
 {
     u_char           text[NGX_INT_T_LEN + 1];
     ngx_int_t        rc;
-    ngx_uint_t       i;
-    const char      *values[14];
+    const char      *values[6 + NGX_TASK_FIELDS_N];
     ngx_task_ids_t  *ids;
 
     rc = ngx_task_if_match(r, &values[2]);
@@ -182,12 +186,10 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ngx_api_path_id(r, 0);
 
-    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
-        values[4 + i] = fields[i].text;
-    }
+    values[4] = ids->event_id;
+    values[5] = reopen ? "t" : NULL;
 
-    values[12] = ids->event_id;
-    values[13] = reopen ? "t" : NULL;
+    ngx_task_values(fields, &values[6]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_UPDATE, values, ngx_task_send);
 }
@@ -218,6 +220,19 @@ ngx_task_delete(ngx_http_request_t *r)
     values[3] = ids->event_id;
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_DELETE, values, ngx_api_send_done);
+}
+
+
+/* the parameters that "-- values:" and "-- patch:" in the statements take */
+
+static void
+ngx_task_values(const ngx_api_value_t *fields, const char **values)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
+        values[i] = fields[i].text;
+    }
 }
 
 

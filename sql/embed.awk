@@ -264,9 +264,14 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
     }
 
     if (verb == "names:") {
-        if (nargs != 1) {
-            want(2, "names: TABLE [ALIAS]")
+        if (nargs > 1) {
             arg[4] = arg[4] "."
+        }
+
+        split("", instead)
+
+        for (i = 5; i <= nargs + 2; i++) {
+            take_instead(t, arg[i])
         }
 
     } else if (verb == "types:") {
@@ -302,7 +307,8 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
         }
 
         if (verb == "names:") {
-            text = text arg[4] name
+            text = text (name in instead ? instead[name] " AS " name \
+                                         : arg[4] name)
 
         } else if (verb == "types:") {
             text = text name " " type
@@ -343,6 +349,22 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
     }
 
     return text
+}
+
+
+# "name=expression", of a field that a client may set
+function take_instead(t, text,    at, name, k) {
+    at = index(text, "=")
+    name = substr(text, 1, at - 1)
+
+    for (k = 1; k <= nsettable[t]; k++) {
+        if (field_name[t, settable[t, k]] == name) {
+            instead[name] = substr(text, at + 1)
+            return
+        }
+    }
+
+    fail("\"" text "\" is not FIELD=EXPRESSION")
 }
 
 
@@ -534,7 +556,7 @@ function compile_one(b, name,    i) {
 
 
 function statement_line(line,    arg, k) {
-    if (sorts) {
+    if (sorts || line ~ /^-- with /) {
         line = fill(line, "statement \"" names[n + 1] "\"")
     }
 

@@ -28,7 +28,9 @@ sub events () {
            @$rows;
 }
 
-sub wrote ($type, $name, $task) {
+# changes: the fields that differ, as { field => [old, new] }
+
+sub wrote ($type, $name, $task, $changes = undef) {
     my @events = events();
 
     is(scalar @events, 1, "$name: one event") or return;
@@ -40,6 +42,8 @@ sub wrote ($type, $name, $task) {
     is($project, $task->{project_id}, "$name: the project");
     is($id, $task->{id}, "$name: the task");
     is($fresh, 't', "$name: when");
+    is_deeply($data->{changes}, $changes, "$name: what changed");
+    delete $data->{changes};
     is_deeply([sort keys %$data], ['task'], "$name: the data is the task");
 
     # times are PostgreSQL's there, not yet the API's
@@ -62,31 +66,64 @@ my $path = "/v1/tasks/$task->{id}";
 wrote('task.created', 'POST', $task);
 
 $task = $user->patch($path, { title => 'Patched' })->json;
-wrote('task.updated', 'PATCH', $task);
+wrote('task.updated', 'PATCH', $task, { title => ['Observed', 'Patched'] });
 
 $task = $user->put($path, { title => 'Put' })->json;
-wrote('task.updated', 'PUT', $task);
+wrote('task.updated', 'PUT', $task, {
+    title => ['Patched', 'Put'], labels => [['a'], []],
+    due_at => ['2030-01-01T00:00:00+00:00', undef],
+});
 
 $task = $user->post("$path/complete")->json;
-wrote('task.completed', 'complete', $task);
+wrote('task.completed', 'complete', $task, { status => ['todo', 'done'] });
 
 $user->post("$path/complete");
 silent('complete again');
 
 $task = $user->post("$path/reopen")->json;
-wrote('task.reopened', 'reopen', $task);
+wrote('task.reopened', 'reopen', $task, { status => ['done', 'todo'] });
 
 $user->post("$path/reopen");
 silent('reopen again');
 
 $task = $user->patch($path, { status => 'done', title => 'Both' })->json;
-wrote('task.completed', 'PATCH to done', $task);
+wrote('task.completed', 'PATCH to done', $task, {
+    status => ['todo', 'done'], title => ['Put', 'Both'],
+});
 
 $task = $user->patch($path, { status => 'in_progress' })->json;
-wrote('task.reopened', 'PATCH from done', $task);
+wrote('task.reopened', 'PATCH from done', $task,
+      { status => ['done', 'in_progress'] });
 
 $task = $user->patch($path, { status => 'cancelled' })->json;
-wrote('task.updated', 'PATCH to cancelled', $task);
+wrote('task.updated', 'PATCH to cancelled', $task,
+      { status => ['in_progress', 'cancelled'] });
+
+# whose task it is
+
+my $id = $user->id;
+
+$task = $user->patch($path, { assignee_id => $id })->json;
+wrote('task.assigned', 'PATCH of the assignee', $task,
+      { assignee_id => [undef, $id] });
+
+$user->patch($path, { assignee_id => $id });
+silent('the same assignee');
+
+$task = $user->patch($path, { assignee_id => undef })->json;
+wrote('task.updated', 'PATCH to no assignee', $task,
+      { assignee_id => [$id, undef] });
+
+$task = $user->patch($path, { assignee_id => $id, status => 'todo' })->json;
+wrote('task.reopened', 'the status goes first', $task, {
+    assignee_id => [undef, $id], status => ['cancelled', 'todo'],
+});
+
+my $other = $user->task(title => 'Assigned at once', assignee_id => $id);
+wrote('task.created', 'POST with an assignee', $other);
+
+$task = $user->patch($path, { status => 'cancelled' })->json;
+events();
 
 $user->patch($path, {});
 silent('an empty PATCH');

@@ -64,6 +64,7 @@ denied("UPDATE task.comments SET $_ = NULL")
 denied('UPDATE api.idempotency_keys SET user_id = NULL');
 denied('UPDATE api.idempotency_keys SET key = NULL');
 denied("UPDATE task.members SET role = 'owner'");
+denied('SELECT FROM task.members FOR KEY SHARE');
 denied('SELECT data FROM notify.outbox');
 denied('SELECT rolpassword FROM pg_authid');
 denied("COPY task.tasks TO PROGRAM 'cat'");

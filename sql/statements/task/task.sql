@@ -10,7 +10,7 @@
 , event AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
     SELECT {event_id}::uuid, {event_type}, $1::uuid, t.project_id, t.id,
-           json_build_object('task', row_to_json(t))
+           {event_data}
     FROM (SELECT
     -- columns: task t
     FROM written t) t
@@ -26,9 +26,13 @@ JOIN task.members m ON m.user_id = $1 AND m.project_id = t.project_id
 WHERE t.id = $2 AND t.deleted_at IS NULL
 
 
--- $2 id, $3 created_at, $4 project or null for the Inbox, $5 title,
--- $6 description, $7 status, $8 priority, $9 labels, $10 due_at, $11 assignee,
--- $12 id of the event
+-- $2 id, $3 created_at, $4 id of the event, {fields} on: the fields; without a
+-- project, the Inbox
+
+-- template: task_given
+    (SELECT
+    -- values: task {fields}
+    ) g
 
 -- template: task_inbox
     (SELECT p.id FROM task.projects p WHERE p.owner_id = $1 AND p.inbox)
@@ -36,56 +40,60 @@ WHERE t.id = $2 AND t.deleted_at IS NULL
 -- template: task_place
 place AS (
     SELECT m.project_id AS id, m.role
-    FROM task.members m
+    FROM task.members m,
+    -- use: task_given
     WHERE m.user_id = $1
-      AND m.project_id = coalesce($4::uuid,
+      AND m.project_id = coalesce(g.project_id,
     -- use: task_inbox
           )
 ), verdict AS (
     SELECT p.id AS project_id,
            CASE WHEN p.id IS NULL THEN '/project_id not_found'
                 WHEN p.role = 'viewer' THEN 'forbidden'
-                WHEN $11::uuid IS NOT NULL
-                     AND NOT EXISTS (SELECT FROM task.members a
-                                     WHERE a.user_id = $11
-                                       AND a.project_id = p.id)
+                WHEN g.assignee_id IS NOT NULL
+                     AND NOT task.hold_member(p.id, g.assignee_id)
                      THEN '/assignee_id not_a_member'
                 ELSE 'ok'
            END AS outcome
-    FROM (SELECT) one LEFT JOIN place p ON true
+    FROM
+    -- use: task_given
+    LEFT JOIN place p ON true
 )
-
--- template: task_insert
-    INSERT INTO task.tasks
-        (id, project_id, title, description, status, priority, labels, due_at,
-         assignee_id, created_by, completed_at, created_at, updated_at)
 
 -- what is new, of {id}, {time} and {project}
 
 -- template: task_new
-    SELECT {id} AS id, {project} AS project_id, $5 AS title, $6 AS description,
-           $7::task.status AS status, $8::task.priority AS priority,
-           $9::text[] AS labels, $10::timestamptz AS due_at,
-           $11::uuid AS assignee_id, $1::uuid AS created_by,
-           CASE WHEN $7::task.status = 'done' THEN {time} END AS completed_at,
-           {time} AS created_at, {time} AS updated_at
+    SELECT {id} AS id, $1::uuid AS created_by,
+           CASE WHEN g.status = 'done' THEN {time} END AS completed_at,
+           {time} AS created_at, {time} AS updated_at,
+    -- names: task g project_id={project}
+
+-- template: task_insert
+    INSERT INTO task.tasks AS t
+        (id, created_by, completed_at, created_at, updated_at,
+    -- names: task
+        )
 
 
 -- name: task_create
 -- lane: write
+-- with fields: $5
 -- with id: $2::uuid
 -- with time: $3::timestamptz
 -- with project: v.project_id
--- with event_id: $12
+-- with event_id: $4
 -- with event_type: 'task.created'
+-- with event_data: json_build_object('task', row_to_json(t))
 WITH
 -- use: task_place
 , written AS (
     -- use: task_insert
     -- use: task_new
-    FROM verdict v
+    FROM verdict v,
+    -- use: task_given
     WHERE v.outcome = 'ok'
-    RETURNING *
+    RETURNING
+    -- columns: task t
 )
 -- use: task_event
 SELECT v.outcome AS _outcome,
@@ -93,22 +101,24 @@ SELECT v.outcome AS _outcome,
 FROM verdict v LEFT JOIN written t ON true
 
 
--- The same with an Idempotency-Key: $13, and $14 the fingerprint.  The answer
--- is what was new, not what became of it; its project is the one asked for or
--- the Inbox, which stays.
+-- The same with an Idempotency-Key: $5, and $6 the fingerprint.  The answer is
+-- what was new, not what became of it; its project is the one asked for or the
+-- Inbox, which stays.
 
 -- name: task_create_keyed
 -- lane: write
--- with key: $13
--- with fingerprint: $14
+-- with key: $5
+-- with fingerprint: $6
+-- with fields: $7
 -- with ids: ARRAY[$2::uuid]
 -- with created: $3::timestamptz
 -- with details: NULL::jsonb
 -- with id: m.ids[1]
 -- with time: m.created_at
 -- with project: p.id
--- with event_id: $12
+-- with event_id: $4
 -- with event_type: 'task.created'
+-- with event_data: json_build_object('task', row_to_json(t))
 WITH
 -- use: key_turn
 ,
@@ -118,17 +128,19 @@ WITH
     -- use: task_new
            , 1::bigint AS version
     FROM made m
-    CROSS JOIN (SELECT coalesce($4::uuid,
+    CROSS JOIN
+    -- use: task_given
+    CROSS JOIN LATERAL (SELECT coalesce(g.project_id,
     -- use: task_inbox
-                ) AS id) p
+                        ) AS id) p
     WHERE m.outcome = 'ok'
 ), written AS (
     -- use: task_insert
-    SELECT n.id, n.project_id, n.title, n.description, n.status, n.priority,
-           n.labels, n.due_at, n.assignee_id, n.created_by, n.completed_at,
-           n.created_at, n.updated_at
+    SELECT n.id, n.created_by, n.completed_at, n.created_at, n.updated_at,
+    -- names: task n
     FROM new n JOIN made m ON NOT m.replayed
-    RETURNING *
+    RETURNING
+    -- columns: task t
 )
 -- use: task_event
 SELECT m.outcome AS _outcome, m.replayed AS _replayed,
@@ -137,45 +149,35 @@ FROM made m LEFT JOIN new t ON true
 
 
 -- PUT, PATCH, complete and reopen.  $2 id, $3 versions that may be changed or
--- null, $4 which fields are given (a bit each, in the order of $5 .. $12),
--- $5 project, $6 title, $7 description, $8 status, $9 priority, $10 labels,
--- $11 due_at, $12 assignee, $13 id of the event, $14 null, or true to leave a
--- task alone that is open.
+-- null, $4 which fields are given (a bit each), $5 id of the event, $6 null, or
+-- true to leave a task alone that is open, $7 on: the fields.
 --
 -- "seen" locks the row and so sees its latest version, whatever was committed
 -- since the statement began.  What changes nothing makes no new version and no
--- event.
+-- event.  Whoever was a member when they were assigned needs to be none now:
+-- if they are about to leave, the task is unassigned when this is done.
 
 -- name: task_update
 -- lane: write
--- with event_id: $13
+-- with event_id: $5
 -- with event_type: (SELECT v.event FROM verdict v)
+-- with diff: (SELECT v.changes FROM verdict v)
+-- with event_data: json_build_object('task', row_to_json(t), 'changes', {diff})
 WITH seen AS (
-    SELECT t.*, m.role
+    SELECT m.role,
+    -- columns: task t
     FROM task.tasks t
     JOIN task.members m ON m.user_id = $1 AND m.project_id = t.project_id
     WHERE t.id = $2 AND t.deleted_at IS NULL
     FOR UPDATE OF t
 ), wanted AS (
-    SELECT CASE WHEN $4::int & 1 <> 0 THEN $5::uuid
-                ELSE s.project_id END AS project_id,
-           CASE WHEN $4 & 2 <> 0 THEN $6::text
-                ELSE s.title END AS title,
-           CASE WHEN $4 & 4 <> 0 THEN $7::text
-                ELSE s.description END AS description,
-           CASE WHEN $14::boolean AND s.status IN ('todo', 'in_progress')
-                THEN s.status
-                WHEN $4 & 8 <> 0 THEN $8::task.status
-                ELSE s.status END AS status,
-           CASE WHEN $4 & 16 <> 0 THEN $9::task.priority
-                ELSE s.priority END AS priority,
-           CASE WHEN $4 & 32 <> 0 THEN $10::text[]
-                ELSE s.labels END AS labels,
-           CASE WHEN $4 & 64 <> 0 THEN $11::timestamptz
-                ELSE s.due_at END AS due_at,
-           CASE WHEN $4 & 128 <> 0 THEN $12::uuid
-                ELSE s.assignee_id END AS assignee_id
-    FROM seen s
+    SELECT
+    -- patch: task s.mask $7 s
+    FROM (SELECT s.*,
+                 CASE WHEN $6::boolean AND s.status IN ('todo', 'in_progress')
+                      THEN 0 ELSE $4::int
+                 END AS mask
+          FROM seen s) s
 ), place AS (
     SELECT m.project_id AS id, m.role
     FROM task.members m
@@ -187,45 +189,40 @@ WITH seen AS (
                 WHEN p.id IS NULL THEN '/project_id not_found'
                 WHEN p.role = 'viewer' THEN 'forbidden'
                 WHEN w.assignee_id IS NOT NULL
-                     AND NOT EXISTS (SELECT FROM task.members a
-                                     WHERE a.user_id = w.assignee_id
-                                       AND a.project_id = w.project_id)
+                     AND (w.assignee_id, w.project_id)
+                         IS DISTINCT FROM (s.assignee_id, s.project_id)
+                     AND NOT task.hold_member(w.project_id, w.assignee_id)
                      THEN '/assignee_id not_a_member'
                 ELSE 'ok'
            END AS outcome,
-           (w.project_id, w.title, w.description, w.status, w.priority,
-            w.labels, w.due_at, w.assignee_id)
-           IS DISTINCT FROM
-           (s.project_id, s.title, s.description, s.status, s.priority,
-            s.labels, s.due_at, s.assignee_id) AS changed,
-           CASE WHEN w.status = s.status THEN 'task.updated'
-                WHEN w.status = 'done' THEN 'task.completed'
+           CASE WHEN w.status <> s.status AND w.status = 'done'
+                     THEN 'task.completed'
                 WHEN s.status IN ('done', 'cancelled')
                      AND w.status IN ('todo', 'in_progress')
                      THEN 'task.reopened'
+                WHEN w.assignee_id <> s.assignee_id
+                     OR w.assignee_id IS NOT NULL AND s.assignee_id IS NULL
+                     THEN 'task.assigned'
                 ELSE 'task.updated'
-           END AS event
+           END AS event,
+    -- changes: task s w
+           AS changes
     FROM seen s
     CROSS JOIN wanted w
     LEFT JOIN place p ON true
 ), written AS (
     UPDATE task.tasks t
-    SET project_id = w.project_id,
-        title = w.title,
-        description = w.description,
-        status = w.status,
-        priority = w.priority,
-        labels = w.labels,
-        due_at = w.due_at,
-        assignee_id = w.assignee_id,
-        completed_at = CASE WHEN w.status = 'done'
-                            THEN coalesce(s.completed_at, now()) END,
+    SET
+    -- set: task w
+        , completed_at = CASE WHEN w.status = 'done'
+                              THEN coalesce(s.completed_at, now()) END,
         updated_at = greatest(now(), s.updated_at),
         version = s.version + 1,
         changed = pg_current_xact_id()
     FROM seen s, wanted w, verdict v
-    WHERE t.id = s.id AND v.outcome = 'ok' AND v.changed
-    RETURNING t.*
+    WHERE t.id = s.id AND v.outcome = 'ok' AND v.changes IS NOT NULL
+    RETURNING
+    -- columns: task t
 ), departed AS (
     INSERT INTO task.departures (project_id, task_id, moved_at)
     SELECT s.project_id, t.id, t.updated_at
@@ -245,7 +242,7 @@ LEFT JOIN LATERAL (
     SELECT
     -- columns: task t
     FROM seen t
-    WHERE NOT v.changed
+    WHERE v.changes IS NULL
 ) t ON v.outcome = 'ok'
 
 
@@ -256,6 +253,7 @@ LEFT JOIN LATERAL (
 -- lane: write
 -- with event_id: $4
 -- with event_type: 'task.deleted'
+-- with event_data: json_build_object('task', row_to_json(t))
 WITH seen AS (
     SELECT t.id, t.version, t.updated_at, m.role
     FROM task.tasks t
@@ -276,7 +274,8 @@ WITH seen AS (
         changed = pg_current_xact_id()
     FROM seen s, verdict v
     WHERE t.id = s.id AND v.outcome = 'ok'
-    RETURNING t.*
+    RETURNING
+    -- columns: task t
 )
 -- use: task_event
 SELECT v.outcome AS _outcome
