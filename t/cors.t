@@ -19,6 +19,7 @@ my $skep = skep(
     http   => <<~"EOT",
         api_cors $app $local http://[::1]:8080 app://skep;
         rate_limit_zone \$auth_user zone=user:1m rate=1r/h;
+        limit_req_zone \$server_name zone=slow:1m rate=1r/m;
         EOT
     server => <<~'EOT',
         location /files/ {
@@ -43,6 +44,16 @@ my $skep = skep(
             auth_token required;
             rate_limit zone=user;
             proxy_pass http://127.0.0.1:%%PORT:upstream%%/plain;
+        }
+
+        location /denied/ {
+            deny all;
+            limit_req zone=slow;
+            alias %%DIR%%/files/;
+        }
+
+        location /returned/ {
+            return 204;
         }
 
         location /off/ {
@@ -354,9 +365,18 @@ preflight('/proxied/options', 'LOCK', 'x-a, X-B_2', plain => 1,
           asks => 'LOCK', headers => 'x-a, X-B_2');
 preflight('/files/here', 'GET', 'authorization,if-match', plain => 1,
           asks => 'GET');
+preflight('/denied/here', 'GET', 'authorization,if-match', plain => 1,
+          asks => 'GET') for 1 .. 2;
+readable(ask('GET', '/denied/here'), 403, 'deny');
+readable(ask('GET', '/denied/here'), 503, 'limit_req');
 preflight('/proxied/options', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
           $sent, plain => 1, asks => 'a;b', headers => 'x="y"',
           name => 'that asks for no name');
+
+# "return" comes before
+readable(ask('OPTIONS', '/returned/', plain => 1,
+             headers => ['Access-Control-Request-Method', 'PATCH']), 204,
+         'return');
 
 # what is none
 my @asks = ('Access-Control-Request-Method', 'PATCH');
