@@ -9,6 +9,9 @@
 --                                            AND NOT m.replayed)
 --     SELECT m.outcome AS _outcome, m.replayed AS _replayed, ... FROM made m
 --
+-- The verdict is asked for only when the key has none: its locks, if it takes
+-- any, are for what is written.  It has one row or none.
+--
 -- "made" has the ids and the time of what is new now, or was then: whoever
 -- computes the answer from them and from the request alone, for both, answers
 -- a repeated request with the same bytes.
@@ -46,8 +49,9 @@ turn AS MATERIALIZED (
 -- template: key_claim
 , judged AS (
     SELECT k.replayed, k.ids, k.created_at, k.details,
-           coalesce(k.outcome, v.outcome, 'not_found') AS outcome
-    FROM turn k LEFT JOIN verdict v ON true
+           coalesce(k.outcome, (SELECT v.outcome FROM verdict v), 'not_found')
+               AS outcome
+    FROM turn k
 ), claimed AS (
     INSERT INTO api.idempotency_keys AS k
         (user_id, key, fingerprint, ids, created_at, details)
