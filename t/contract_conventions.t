@@ -10,7 +10,7 @@ use MIME::Base64 qw(decode_base64url encode_base64url);
 use Skep::Contract qw(routes);
 use Skep::Test;
 
-my $skep = skep();
+my $skep = skep(openapi => 1);
 my $owner = $skep->user;
 my $member = $skep->user;
 my @routes = routes();
@@ -23,9 +23,13 @@ for my $route (@routes) {
     $route{"$route->{method} $path"} = $route;
 }
 
-# what each body may be: good ones
+# what each body may be: good ones, or code that makes one
 my %body = (
     'POST /v1/tasks' => { title => 'x' },
+    'POST /v1/tasks/bulk' => { tasks => [{ title => 'x' }, { title => 'y' }] },
+    'PATCH /v1/tasks/bulk' => sub {
+        return { ids => [$owner->task->{id}], patch => { title => 'x' } };
+    },
     'PUT /v1/tasks/{}' => { title => 'y' },
     'PATCH /v1/tasks/{}' => { title => 'z' },
     'POST /v1/tasks/{}/comments' => { body => 'x' },
@@ -61,9 +65,13 @@ sub fresh ($path) {
 
 sub nothing ($path) { return $path =~ s/\{\}/nobody/ger }
 
+sub body ($key) {
+    return ref $body{$key} eq 'CODE' ? $body{$key}->() : $body{$key};
+}
+
 sub call ($method, $target, $route, %o) {
     return $owner->request($method, $target,
-        $route->{body} ? (json => $body{"$method $route->{key}"}) : (), %o);
+        $route->{body} ? (json => body("$method $route->{key}")) : (), %o);
 }
 
 $route{$_}{key} = $_ =~ s/^\w+ //r for keys %route;
@@ -169,7 +177,7 @@ for my $key (sort keys %route) {
 for my $key (grep { $route{$_}{body} } sort keys %route) {
     my ($method, $path) = split ' ', $key;
     my $target = fresh($path);
-    my $good = Skep::Response::encode($body{$key});
+    my $good = Skep::Response::encode(body($key));
     my $before = $methods{$path}{GET} ? $owner->get($target)->body : undef;
 
     for my $type ('text/plain', 'application/x-www-form-urlencoded',

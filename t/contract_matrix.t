@@ -24,6 +24,13 @@ my @table = (
     ['POST', '/v1/tasks', { title => 'x' }, '401 201 201 201 201 201 201'],
     ['POST', '/v1/tasks', { title => 'x', project_id => '{project}' },
      '401 422 403 201 201 201 422'],
+    ['POST', '/v1/tasks/bulk', { tasks => [{ title => 'x' },
+                                           { title => 'y',
+                                             project_id => '{project}' }] },
+     '401 422 403 201 201 201 422'],
+    ['PATCH', '/v1/tasks/bulk', { ids => ['{task}', '{done}'],
+                                  patch => { title => 'x' } },
+     '401 422 403 200 200 200 422'],
     ['GET', '/v1/tasks/{task}', undef, '401 404 200 200 200 200 404'],
     ['PUT', '/v1/tasks/{task}', { title => 'x' },
      '401 404 403 200 200 200 404'],
@@ -53,7 +60,7 @@ my @table = (
 my %code = (401 => 'token_missing', 403 => 'forbidden', 404 => 'not_found',
             422 => 'validation_failed');
 
-my $skep = skep();
+my $skep = skep(openapi => 1);
 my $pg = $skep->pg;
 my %user = map { $_ => $skep->user(name => $_) }
            qw(stranger viewer editor owner second member someone);
@@ -159,7 +166,10 @@ sub elsewhere ($path, $body, $world) {
                             ? { %$world, $name => 'x' } : ()) }
                  sort keys %name;
 
-    return (@worlds, { %$world, map { $_ => nobody } keys %name });
+    my $n = 0;
+
+    return (@worlds, { %$world, map { $_ => substr(nobody, 0, 35) . ++$n }
+                                keys %name });
 }
 
 
@@ -171,8 +181,8 @@ sub check_cell ($row, $role, $status, $world) {
     return status_is($res, $status, $name) if $status < 400;
 
     problem($res, $status, $code{$status} // $odd,
-            ($status == 422 ? map { [$_->@{qw(pointer code)}] }
-                              $res->json->{errors}->@* : ()), $name)
+            (map { [$_->@{qw(pointer code)}] }
+             ($res->json->{errors} // [])->@*), $name)
         or return;
 
     return if $status != 404 && $status != 422;

@@ -9,6 +9,7 @@ use Skep::Client;
 use Skep::JWT qw(jwt);
 use Skep::Load;
 use Skep::Nginx;
+use Skep::OpenAPI;
 use Skep::Postgres;
 use Skep::Process qw(tempdir wait_until);
 use Skep::Redis;
@@ -42,6 +43,7 @@ my %defaults = (
 #                after the server
 #     threads    of the hash pool, "threads=2 max_queue=64"
 #     conf       the whole text instead of all that, from "http" on
+#     openapi    1: every answer is to be what docs/openapi.yaml says
 #     allow_log  pattern of lines that may be in the error log
 
 sub new ($class, %o) {
@@ -215,6 +217,8 @@ sub request ($self, $method, $target, %o) {
     my $res = $self->client->request($method, $target, %o);
 
     $self->check($res, $method, %o) if !$o{plain};
+    $self->_documented($res, $method, $target)
+        if $self->{options}{openapi} && !$o{plain};
 
     return $res;
 }
@@ -276,6 +280,22 @@ sub check ($self, $res, $method, %o) {
     local $Test::Builder::Level = $Test::Builder::Level + 2;
     $test->ok(0, "what every response has: @wrong");
     $test->diag($res->head);
+}
+
+
+# Whether docs/openapi.yaml has it: the status, headers, body, code.
+
+sub _documented ($self, $res, $method, $target) {
+    state $openapi = Skep::OpenAPI->load;
+    my @wrong = $openapi->faults($method, $target, $res) or return;
+
+    # once each
+    my $what = $method . ' ' . $target =~ s/[0-9a-f]{8}-[0-9a-f-]{27}/{}/gr
+               . ": @wrong";
+    return if $self->{undocumented}{$what}++;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 2;
+    Test::Builder->new->ok(0, "what docs/openapi.yaml says: $what");
 }
 
 
