@@ -45,6 +45,18 @@ my @table = (
      '401 404 403 200 200 200 404'],
     ['POST', '/v1/tasks/{done}/reopen', undef, '401 404 403 200 200 200 404'],
 
+    ['POST', '/v1/tasks/bulk',
+     { tasks => [{ title => 'x' }, { title => 'y', project_id => '{project}' }] },
+     '401 422 403 201 201 201 422'],
+    ['PATCH', '/v1/tasks/bulk', { ids => ['{task}'], patch => { title => 'x' } },
+     '401 422 403 200 200 200 422'],
+    ['PATCH', '/v1/tasks/bulk',
+     { ids => ['{task}'], patch => { assignee_id => '{member}' } },
+     '401 422 403 200 200 200 422'],
+    ['PATCH', '/v1/tasks/bulk',
+     { ids => ['{task}'], patch => { project_id => '{inbox}' } },
+     '401 422 403 200 200 200 422'],
+
     ['GET', '/v1/tasks/{task}/comments', undef, '401 404 200 200 200 200 404'],
     ['POST', '/v1/tasks/{task}/comments', { body => 'x' },
      '401 404 403 201 201 201 404'],
