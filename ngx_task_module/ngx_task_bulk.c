@@ -10,8 +10,8 @@
 
 #define NGX_TASK_BULK_MAX  100
 
-/* the parameters before those of the fields */
-#define NGX_TASK_BULK_N    4
+/* the parameters before those of the fields, at most */
+#define NGX_TASK_BULK_N    6
 
 
 /* array literals */
@@ -57,14 +57,30 @@ const ngx_api_field_t  ngx_task_bulk_patch_fields[] = {
 void
 ngx_task_bulk_create(ngx_http_request_t *r)
 {
-    const char             *values[NGX_TASK_BULK_N + NGX_TASK_FIELDS_N];
-    ngx_task_bulk_ids_t     ids;
-    const ngx_api_value_t  *tasks;
+    ngx_int_t                      rc;
+    ngx_uint_t                     n;
+    const char                    *key, *fingerprint;
+    const char                    *values[NGX_TASK_BULK_N
+                                          + NGX_TASK_FIELDS_N];
+    ngx_task_bulk_ids_t            ids;
+    const ngx_api_value_t         *tasks;
+    const ngx_api_pg_statement_t  *statement;
 
     tasks = ngx_api_body(r);
+    rc = ngx_api_idempotency(r, &key, &fingerprint);
 
-    if (ngx_task_bulk_ids(r, (ngx_uint_t) tasks->integer, &ids) != NGX_OK
-        || ngx_task_bulk_columns(r, tasks, &values[NGX_TASK_BULK_N]) != NGX_OK)
+    statement = NGX_TASK_SQL_TASK_BULK_CREATE;
+    n = 4;
+
+    if (rc == NGX_OK) {
+        statement = NGX_TASK_SQL_TASK_BULK_CREATE_KEYED;
+        values[n++] = key;
+        values[n++] = fingerprint;
+    }
+
+    if (rc == NGX_ERROR
+        || ngx_task_bulk_ids(r, (ngx_uint_t) tasks->integer, &ids) != NGX_OK
+        || ngx_task_bulk_columns(r, tasks, &values[n]) != NGX_OK)
     {
         ngx_api_finish(r, NGX_ERROR);
         return;
@@ -75,8 +91,7 @@ ngx_task_bulk_create(ngx_http_request_t *r)
     values[2] = ids.created_at;
     values[3] = ids.events;
 
-    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_BULK_CREATE, values,
-                    ngx_task_bulk_send_created);
+    ngx_api_pg_exec(r, statement, values, ngx_task_bulk_send_created);
 }
 
 
@@ -102,7 +117,7 @@ ngx_task_bulk_patch(ngx_http_request_t *r)
     patch = ngx_api_body(r)[1].members;
 
     for (mask = 0, i = 0; i < NGX_TASK_FIELDS_N; i++) {
-        values[NGX_TASK_BULK_N + i] = patch[i].text;
+        values[4 + i] = patch[i].text;
 
         if (patch[i].set) {
             mask |= 1 << i;

@@ -16,7 +16,7 @@ const ngx_api_route_t  ngx_task_routes[] = {
       ngx_task_fields, NULL, NGX_API_ROUTE_KEYED },
 
     { NGX_HTTP_POST, ngx_string("/v1/tasks/bulk"), ngx_task_bulk_create,
-      ngx_task_bulk_create_fields, NULL, 0 },
+      ngx_task_bulk_create_fields, NULL, NGX_API_ROUTE_KEYED },
 
     { NGX_HTTP_PATCH, ngx_string("/v1/tasks/bulk"), ngx_task_bulk_patch,
       ngx_task_bulk_patch_fields, NULL, 0 },

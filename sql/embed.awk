@@ -282,9 +282,7 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
         n = parameter(arg[4])
 
     } else if (verb == "items:") {
-        if (nargs != 3) {
-            want(2, "items: TABLE ALIAS [NAME=VALUE]")
-        }
+        want(2, "items: TABLE ALIAS")
 
     } else if (verb == "patch:") {
         want(4, "patch: TABLE MASK $N ALIAS")
@@ -320,13 +318,8 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
             text = text "$" n++ "::" (type ~ /\[\]$/ ? "text" : type) "[]"
 
         } else if (verb == "items:") {
-            if (substr(arg[5], 1, length(name) + 1) == name "=") {
-                text = text substr(arg[5], length(name) + 2) " AS " name
-
-            } else {
-                text = text arg[4] "." name \
-                       (type ~ /\[\]$/ ? "::" type " AS " name : "")
-            }
+            text = text arg[4] "." name \
+                   (type ~ /\[\]$/ ? "::" type " AS " name : "")
 
         } else if (verb == "patch:") {
             text = text "CASE WHEN " arg[4] " & " bit(k) " <> 0 THEN $" n++ \

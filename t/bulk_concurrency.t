@@ -124,8 +124,34 @@ problem($res, 422, 'validation_failed', ['/ids/2', 'not_found'],
 is($user->get("/v1/tasks/$ids[1]")->json->{priority}, 'low',
    'and no other is changed');
 
-# a task that went where the caller is nobody
+# who is about to leave is no member, and is not waited for
 my $stranger = $skep->user;
+my $leaving = $skep->pg->session;
+
+$skep->pg->execute(<<~"SQL");
+    INSERT INTO task.members (project_id, user_id, role)
+    VALUES ('$p2', '@{[$stranger->id]}', 'editor')
+    SQL
+$leaving->send("BEGIN; DELETE FROM task.members
+                WHERE user_id = '@{[$stranger->id]}' AND project_id = '$p2';");
+wait_until(5, sub { $skep->pg->value(<<~'SQL') == 1 }) or die 'no lock';
+    SELECT count(*) FROM pg_stat_activity
+    WHERE state = 'idle in transaction' AND usename = 'postgres'
+    SQL
+
+problem($user->patch('/v1/tasks/bulk', { ids => [ @ids[5 .. 9] ],
+            patch => { project_id => $p2, assignee_id => $stranger->id } }),
+        422, 'validation_failed', ['/patch/assignee_id', 'not_a_member'],
+        'nobody is assigned to one who is about to leave');
+problem($user->post('/v1/tasks/bulk', { tasks => [
+            { title => 'x', project_id => $p2,
+              assignee_id => $stranger->id } ] }),
+        422, 'validation_failed', ['/tasks/0/assignee_id', 'not_a_member'],
+        'nor is anything made for them');
+$leaving->send('ROLLBACK;');
+$leaving->close;
+
+# a task that went where the caller is nobody
 
 $res = waits("UPDATE task.tasks SET project_id = '@{[$stranger->inbox]}'
               WHERE id = '$ids[3]'", [@few[0, 1]], { priority => 'medium' });

@@ -5,50 +5,54 @@
 -- the database knows, with commas between them.
 
 
--- $2 ids, in the order asked, $3 created_at, $4 ids of the events, from $5 on
--- the fields; without a project a task goes to the Inbox
+-- $2 ids, in the order asked, $3 created_at, $4 ids of the events, {fields} on:
+-- the fields; without a project, the Inbox
 
 -- template: task_bulk_given
-given AS (
-    SELECT g.id, g.event_id, g.n,
-    -- items: task g project_id=coalesce(g.project_id,i.id)
+asked AS (
+    SELECT a.id, a.event_id, a.n,
+    -- items: task a
     FROM unnest($2::uuid[], $4::uuid[],
-    -- arrays: task $5
-    ) WITH ORDINALITY g (id, event_id,
+    -- arrays: task {fields}
+    ) WITH ORDINALITY a (id, event_id,
     -- names: task
-    , n) LEFT JOIN
+    , n)
+), given AS (
+    SELECT a.id, a.event_id, a.n,
+    -- names: task a project_id=coalesce(a.project_id,i.id)
+    FROM asked a LEFT JOIN
     -- use: task_inbox
     i ON true
+), placed AS (
+    SELECT g.n, g.project_id, g.assignee_id, m.role
+    FROM given g
+    LEFT JOIN task.members m ON m.user_id = $1 AND m.project_id = g.project_id
+), held AS MATERIALIZED (
+    SELECT p.project_id, p.assignee_id,
+           task.hold_member(p.project_id, p.assignee_id) AS held
+    FROM (SELECT DISTINCT p.project_id, p.assignee_id
+          FROM placed p
+          WHERE p.assignee_id IS NOT NULL AND p.role <> 'viewer') p
 ), verdict AS (
-    SELECT coalesce(string_agg('/tasks/' || g.n - 1 || g.fault, ','
-                               ORDER BY g.n), 'ok') AS outcome
-    FROM (SELECT g.n,
-                 CASE WHEN m.role IS NULL THEN '/project_id not_found'
-                      WHEN m.role = 'viewer' THEN '/project_id forbidden'
-                      WHEN g.assignee_id IS NOT NULL
-                           AND (SELECT true FROM task.members a
-                                WHERE a.user_id = g.assignee_id
-                                  AND a.project_id = g.project_id) IS NULL
-                           THEN '/assignee_id not_a_member'
+    SELECT coalesce(string_agg('/tasks/' || p.n - 1 || p.fault, ','
+                               ORDER BY p.n), 'ok') AS outcome
+    FROM (SELECT p.n,
+                 CASE WHEN p.role IS NULL THEN '/project_id not_found'
+                      WHEN p.role = 'viewer' THEN '/project_id forbidden'
+                      WHEN NOT h.held THEN '/assignee_id not_a_member'
                  END AS fault
-          FROM given g
-          LEFT JOIN task.members m
-                 ON m.user_id = $1 AND m.project_id = g.project_id) g
+          FROM placed p
+          LEFT JOIN held h ON h.project_id = p.project_id
+                              AND h.assignee_id = p.assignee_id) p
 )
-
--- template: task_bulk_insert
-    INSERT INTO task.tasks (id,
-    -- names: task
-    , created_by, completed_at, created_at, updated_at)
 
 -- what is new, of {id} and {time}
 
 -- template: task_bulk_new
-    SELECT {id} AS id,
+    SELECT {id} AS id, $1::uuid AS created_by,
+           CASE WHEN g.status = 'done' THEN {time} END AS completed_at,
+           {time} AS created_at, {time} AS updated_at,
     -- names: task g
-    , $1::uuid AS created_by,
-    CASE WHEN g.status = 'done' THEN {time} END AS completed_at,
-    {time} AS created_at, {time} AS updated_at
 
 -- template: task_bulk_created
 , event AS (
@@ -60,16 +64,18 @@ given AS (
     FROM written t) t JOIN given g ON g.id = t.id
 )
 
+
 -- The ids are in the order asked.
 
 -- name: task_bulk_create
 -- lane: write
+-- with fields: $5
 -- with id: g.id
 -- with time: $3::timestamptz
 WITH
 -- use: task_bulk_given
 , written AS (
-    -- use: task_bulk_insert
+    -- use: task_insert
     -- use: task_bulk_new
     FROM given g JOIN verdict v ON v.outcome = 'ok'
     RETURNING *
@@ -81,8 +87,47 @@ FROM verdict v LEFT JOIN written t ON true
 ORDER BY t.id
 
 
--- $2 ids, $3 ids of the events, $4 which fields are given, from $5 on the
--- fields.
+-- The same with an Idempotency-Key: $5, and $6 the fingerprint.  The answer is
+-- what was new: the fields of the request, with the ids of the first time.
+
+-- name: task_bulk_create_keyed
+-- lane: write
+-- with key: $5
+-- with fingerprint: $6
+-- with fields: $7
+-- with ids: $2::uuid[]
+-- with created: $3::timestamptz
+-- with details: NULL::jsonb
+-- with id: k.id
+-- with time: m.created_at
+WITH
+-- use: key_turn
+,
+-- use: task_bulk_given
+-- use: key_claim
+, new AS (
+    -- use: task_bulk_new
+           , 1::bigint AS version
+    FROM made m
+    CROSS JOIN unnest(m.ids) WITH ORDINALITY k (id, n)
+    JOIN given g ON g.n = k.n
+    WHERE m.outcome = 'ok'
+), written AS (
+    -- use: task_insert
+    SELECT n.id, n.created_by, n.completed_at, n.created_at, n.updated_at,
+    -- names: task n
+    FROM new n JOIN made m ON NOT m.replayed
+    RETURNING *
+)
+-- use: task_bulk_created
+SELECT m.outcome AS _outcome, m.replayed AS _replayed,
+-- columns: task t
+FROM made m LEFT JOIN new t ON true
+ORDER BY t.id
+
+
+-- $2 ids, $3 ids of the events, $4 which fields are given (a bit each), $5 on:
+-- the fields.
 --
 -- "seen" locks the rows in the order of their ids, whatever order was asked
 -- for: so two of these can't wait for each other.  The role is a subquery of
@@ -105,9 +150,9 @@ WITH asked AS (
     FROM given g
     LEFT JOIN task.members m ON m.user_id = $1 AND m.project_id = g.project_id
 ), seen AS (
-    SELECT t.*,
-           (SELECT m.role FROM task.members m
-            WHERE m.user_id = $1 AND m.project_id = t.project_id) AS role
+    SELECT (SELECT m.role FROM task.members m
+            WHERE m.user_id = $1 AND m.project_id = t.project_id) AS role,
+    -- columns: task t
     FROM task.tasks t
     WHERE t.id = ANY ($2)
       AND t.deleted_at IS NULL
@@ -119,35 +164,43 @@ WITH asked AS (
     SELECT s.id,
     -- patch: task $4::int $5 s
     FROM seen s
+), held AS MATERIALIZED (
+    SELECT w.project_id, w.assignee_id,
+           task.hold_member(w.project_id, w.assignee_id) AS held
+    FROM (SELECT DISTINCT w.project_id, w.assignee_id
+          FROM seen s
+          JOIN wanted w ON w.id = s.id
+          JOIN place p ON p.fault IS NULL
+          WHERE s.role <> 'viewer'
+            AND w.assignee_id IS NOT NULL
+            AND (w.assignee_id, w.project_id)
+                IS DISTINCT FROM (s.assignee_id, s.project_id)) w
 ), judged AS (
     SELECT a.id, a.event_id, a.n,
            CASE WHEN s.id IS NULL THEN ' not_found'
                 WHEN s.role = 'viewer' THEN ' forbidden'
-                WHEN w.assignee_id IS NOT NULL
-                     AND (SELECT p.fault FROM place p) IS NULL
-                     AND (SELECT true FROM task.members m
-                          WHERE m.user_id = w.assignee_id
-                            AND m.project_id = w.project_id) IS NULL
+                WHEN NOT h.held
+                     AND (w.assignee_id, w.project_id)
+                         IS DISTINCT FROM (s.assignee_id, s.project_id)
                      THEN ' not_a_member'
            END AS fault,
-           (
-           -- names: task w
-           ) IS DISTINCT FROM (
-           -- names: task s
-           ) AS differs,
            CASE WHEN w.status <> s.status AND w.status = 'done'
                      THEN 'task.completed'
                 WHEN s.status IN ('done', 'cancelled')
                      AND w.status IN ('todo', 'in_progress')
                      THEN 'task.reopened'
-                WHEN w.assignee_id IS DISTINCT FROM s.assignee_id
-                     AND w.assignee_id IS NOT NULL
+                WHEN w.assignee_id <> s.assignee_id
+                     OR w.assignee_id IS NOT NULL AND s.assignee_id IS NULL
                      THEN 'task.assigned'
                 ELSE 'task.updated'
-           END AS event
+           END AS event,
+    -- changes: task s w
+           AS changes
     FROM asked a
     LEFT JOIN seen s ON s.id = a.id
     LEFT JOIN wanted w ON w.id = a.id
+    LEFT JOIN held h ON h.project_id = w.project_id
+                        AND h.assignee_id = w.assignee_id
 ), verdict AS (
     SELECT coalesce(nullif(concat_ws(',',
                string_agg('/ids/' || j.n - 1 || j.fault, ',' ORDER BY j.n)
@@ -163,27 +216,23 @@ WITH asked AS (
     UPDATE task.tasks t
     SET
     -- set: task w
-    , completed_at = CASE WHEN w.status = 'done'
-                          THEN coalesce(s.completed_at, now()) END,
-    updated_at = greatest(now(), s.updated_at),
-    version = s.version + 1
+        , completed_at = CASE WHEN w.status = 'done'
+                              THEN coalesce(s.completed_at, now()) END,
+        updated_at = greatest(now(), s.updated_at),
+        version = s.version + 1
     FROM seen s
     JOIN wanted w ON w.id = s.id
-    JOIN judged j ON j.id = s.id AND j.differs
+    JOIN judged j ON j.id = s.id AND j.changes IS NOT NULL
     JOIN verdict v ON v.outcome = 'ok'
     WHERE t.id = s.id
     RETURNING t.*
 ), event AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
     SELECT j.event_id, j.event, $1::uuid, t.project_id, t.id,
-           json_build_object('task', row_to_json(t), 'changes',
-           -- changes: task s t
-           )
+           json_build_object('task', row_to_json(t), 'changes', j.changes)
     FROM (SELECT
     -- columns: task t
-    FROM written t) t
-    JOIN judged j ON j.id = t.id
-    JOIN seen s ON s.id = t.id
+    FROM written t) t JOIN judged j ON j.id = t.id
 )
 SELECT v.outcome AS _outcome,
 -- columns: task t
@@ -200,7 +249,7 @@ LEFT JOIN (
         SELECT
         -- columns: task t
         FROM seen t
-        JOIN judged j ON j.id = t.id AND NOT j.differs
+        JOIN judged j ON j.id = t.id AND j.changes IS NULL
     ) t ON t.id = a.id
 ) t ON v.outcome = 'ok'
 ORDER BY t.n
