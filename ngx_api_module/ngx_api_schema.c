@@ -29,6 +29,8 @@ static ngx_int_t ngx_api_schema_array(const ngx_api_place_t *at,
 static ngx_int_t ngx_api_schema_objects(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *json, size_t n,
     ngx_api_value_t *value);
+static ngx_int_t ngx_api_schema_one_of(ngx_api_place_t *at,
+    const ngx_api_field_t *fields, const ngx_api_value_t *values);
 static ngx_int_t ngx_api_schema_number(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *json, ngx_api_value_t *value);
 
@@ -201,7 +203,55 @@ ngx_api_schema_end(ngx_api_place_t *at, const ngx_api_field_t *fields,
         }
     }
 
-    return NGX_OK;
+    return ngx_api_schema_one_of(at, fields, values);
+}
+
+
+/* of none, the first is told to be missing; of several, all but the first are
+ * one too many */
+
+static ngx_int_t
+ngx_api_schema_one_of(ngx_api_place_t *at, const ngx_api_field_t *fields,
+    const ngx_api_value_t *values)
+{
+    ngx_uint_t              i, n;
+    const ngx_api_field_t  *first;
+
+    n = 0;
+    first = NULL;
+
+    for (i = 0; fields && fields[i].name.data; i++) {
+
+        if (!(fields[i].flags & NGX_API_ONE_OF)) {
+            continue;
+        }
+
+        if (first == NULL) {
+            first = &fields[i];
+        }
+
+        if (!values[i].set || n++ == 0) {
+            continue;
+        }
+
+        at->name = fields[i].name;
+
+        if (ngx_api_value_fault(at, "mutually_exclusive",
+                                "only one of these fields may be given")
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (first == NULL || n) {
+        return NGX_OK;
+    }
+
+    at->name = first->name;
+
+    return ngx_api_value_fault(at, "required",
+                               "this or another field for it must be given");
 }
 
 

@@ -48,6 +48,8 @@ typedef enum {
 #define NGX_API_REQUIRED   0x01    /* must be there unless partial */
 #define NGX_API_NULLABLE   0x02    /* null is a value */
 #define NGX_API_READ_ONLY  0x04    /* known, but the client may not set it */
+#define NGX_API_ONE_OF     0x10    /* exactly one of the fields with this must
+                                      be there, unless partial */
 #define NGX_API_PARTIAL    0x08    /* NGX_API_OBJECT(S): absent fields of it
                                       stay unset */
 
@@ -115,7 +117,7 @@ typedef struct {
  * in the order of the body and then of the table; where is a JSON pointer
  * (RFC 6901), "/tasks/3/title".  Codes are invalid_type, required,
  * unknown_field, read_only, not_nullable, too_short, too_long, too_many,
- * duplicate, out_of_range, invalid_format, invalid_value.
+ * duplicate, out_of_range, invalid_format, invalid_value, mutually_exclusive.
  * NGX_OK (look whether faults->nelts is 0: if not, the values are of no use)
  * or NGX_ERROR (out of memory).
  */

@@ -11,6 +11,7 @@
 #include "ngx_api.h"
 #include "ngx_task_fields.h"
 #include "ngx_task_comment_fields.h"
+#include "ngx_task_project_fields.h"
 #include "ngx_task_sql.h"
 
 
@@ -26,6 +27,8 @@ typedef struct {
 /* the numbers in cursors (ngx_api_page_start()) of lists other than that of
  * tasks, whose are below: the first, for the first order */
 #define NGX_TASK_CURSOR_COMMENTS  128
+#define NGX_TASK_CURSOR_PROJECTS  144
+#define NGX_TASK_CURSOR_MEMBERS   160
 
 
 /*
@@ -47,6 +50,10 @@ extern const ngx_api_field_t    ngx_task_list_args[];
 extern const ngx_api_field_t    ngx_task_comment_args[];
 extern const ngx_api_field_t    ngx_task_bulk_create_fields[];
 extern const ngx_api_field_t    ngx_task_bulk_patch_fields[];
+extern const ngx_api_field_t    ngx_task_project_args[];
+extern const ngx_api_field_t    ngx_task_member_args[];
+extern const ngx_api_field_t    ngx_task_member_add_fields[];
+extern const ngx_api_field_t    ngx_task_member_patch_fields[];
 
 
 /* Handlers: see ngx_api_route.h. */
@@ -67,12 +74,38 @@ void ngx_task_comment_get(ngx_http_request_t *r);
 void ngx_task_comment_patch(ngx_http_request_t *r);
 void ngx_task_comment_delete(ngx_http_request_t *r);
 
+void ngx_task_project_list(ngx_http_request_t *r);
+void ngx_task_project_create(ngx_http_request_t *r);
+void ngx_task_project_get(ngx_http_request_t *r);
+void ngx_task_project_replace(ngx_http_request_t *r);
+void ngx_task_project_patch(ngx_http_request_t *r);
+void ngx_task_project_delete(ngx_http_request_t *r);
+
+void ngx_task_member_list(ngx_http_request_t *r);
+void ngx_task_member_add(ngx_http_request_t *r);
+void ngx_task_member_patch(ngx_http_request_t *r);
+void ngx_task_member_remove(ngx_http_request_t *r);
+
+/*
+ * The start of a page.  values[0]: how many rows, one more than the limit tells
+ * whether there is a next page; values[1], values[2]: key and id that the page
+ * begins after, untouched if there is no cursor.  NGX_OK, or what
+ * ngx_api_finish() takes.
+ */
+ngx_int_t ngx_task_page(ngx_http_request_t *r, const ngx_api_value_t *limit,
+    const ngx_api_value_t *cursor, ngx_uint_t sort, const char **values);
+
 /* in the request's pool; NULL when out of memory */
 ngx_task_ids_t *ngx_task_ids(ngx_http_request_t *r);
 
 /* If-Match, see ngx_api_if_match(), and task_require_if_match.  NGX_OK, or what
  * ngx_api_finish() takes */
 ngx_int_t ngx_task_if_match(ngx_http_request_t *r, const char **versions);
+
+/* Whether a statement's outcome is this problem: then the request was ended
+ * with it. */
+ngx_uint_t ngx_task_refused(ngx_http_request_t *r, const PGresult *res,
+    const ngx_api_problem_t *problem);
 
 
 #endif /* _NGX_TASK_H_INCLUDED_ */

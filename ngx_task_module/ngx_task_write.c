@@ -68,3 +68,27 @@ ngx_task_ids(ngx_http_request_t *r)
 
     return ids;
 }
+
+
+ngx_uint_t
+ngx_task_refused(ngx_http_request_t *r, const PGresult *res,
+    const ngx_api_problem_t *problem)
+{
+    ngx_str_t  outcome;
+
+    if (PQntuples(res) == 0) {
+        return 0;
+    }
+
+    outcome = ngx_api_pg_text(res, 0, PQfnumber(res, "_outcome"));
+
+    if (outcome.len != problem->code.len
+        || ngx_memcmp(outcome.data, problem->code.data, outcome.len) != 0)
+    {
+        return 0;
+    }
+
+    ngx_api_finish(r, ngx_api_problem(r, problem, NULL));
+
+    return 1;
+}

@@ -169,6 +169,11 @@ function sort_bounds(table, i,    type, shape) {
         low = "-9223372036854775808"
         high = "9223372036854775807"
 
+    } else if (shape == "STRING" && !field_null[table, i]) {
+
+        # no text is the highest
+        low = high = "NULL"
+
     } else if (shape == "ENUM" && !field_null[table, i]) {
         low = "enum_first(NULL::" type ")"
         high = "enum_last(NULL::" type ")"

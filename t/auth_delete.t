@@ -11,18 +11,12 @@ my $skep = skep();
 my $pg = $skep->pg;
 
 
-# A project of these members, [user, role].
+# A project of these members, [user, role], of whom the first is its owner.
 
 sub project (@members) {
-    state $n = 0;
-    my $id = sprintf '01890000-0000-7000-8000-%012d', ++$n;
-    my $owner = $members[0][0]->id;
+    my $owner = shift @members;
 
-    $pg->execute("INSERT INTO task.projects (id, owner_id, name)
-                  VALUES ('$id', '$owner', 'Project $n')");
-    $pg->execute("INSERT INTO task.members (project_id, user_id, role)
-                  VALUES ('$id', '@{[$_->[0]->id]}', '$_->[1]')") for @members;
-    return $id;
+    return $owner->[0]->project(members => \@members)->{id};
 }
 
 sub leave ($user, %o) {
@@ -124,8 +118,7 @@ status_is($olga->get('/v1/me'), 200, 'the account is there');
 is(rows("SELECT deleted_at IS NULL FROM task.projects WHERE id = '$own'"),
    't', 'and all its projects');
 
-$pg->execute("INSERT INTO task.members (project_id, user_id, role)
-              VALUES ('$shared', '@{[$otto->id]}', 'owner')");
+$olga->share({ id => $shared }, $otto, 'owner');
 status_is(leave($olga), 204, 'with another owner it can be left');
 is(rows("SELECT owner_id FROM task.projects WHERE id = '$shared'"), $otto->id,
    'who owns it now');

@@ -34,6 +34,12 @@ my %body = (
     'PATCH /v1/tasks/{}' => { title => 'z' },
     'POST /v1/tasks/{}/comments' => { body => 'x' },
     'PATCH /v1/comments/{}' => { body => 'y' },
+    'POST /v1/projects' => { name => 'x' },
+    'PUT /v1/projects/{}' => { name => 'y' },
+    'PATCH /v1/projects/{}' => { name => 'z' },
+    'POST /v1/projects/{}/members' => { user_id => $member->id,
+                                        role => 'viewer' },
+    'PATCH /v1/projects/{}/members/{}' => { role => 'viewer' },
 );
 
 # what is listed, and how to make one more there; the path of the list that the
@@ -47,6 +53,9 @@ $body{'PATCH /v1/tasks/bulk'} = { ids => [$task], patch => { title => 'y' } };
 my %list = (
     '/v1/tasks' => ['/v1/tasks', sub { $owner->task }],
     '/v1/tasks/{}/comments' => ["/v1/tasks/$task/comments", sub { comment() }],
+    '/v1/projects' => ['/v1/projects', sub { $owner->project }],
+    '/v1/projects/{}/members' => ["/v1/projects/$project/members",
+        sub { $owner->share({ id => $project }, $skep->user, 'viewer') }],
 );
 
 
@@ -56,7 +65,10 @@ sub comment () {
     return $owner->post("/v1/tasks/$task/comments", { body => 'x' })->json->{id};
 }
 
+my $shared;                             # the latest; members are of that
 my %new = (
+    projects => sub { $shared = $owner->project; $shared->{id} },
+    members  => sub { $owner->share($shared, $member, 'editor')->{user_id} },
     tasks    => sub { $owner->task(project_id => $project)->{id} },
     comments => sub { comment() },
 );
@@ -163,13 +175,18 @@ for my $key (sort keys %route) {
         ['limit=ten', ['limit', 'invalid_type']],
         ['limit=', ['limit', 'invalid_type']],
         ['limit=1&limit=1', ['limit', 'repeated']],
-        ['sort=nonsense', ['sort', 'invalid_value']],
-        ['sort=', ['sort', 'invalid_value']],
         ['cursor=', ['cursor', 'invalid_value']],
         ['cursor=%ff', ['cursor', 'invalid_format']],
+        ['limit=0&x=1', ['limit', 'out_of_range'], ['x', 'unknown_parameter']],
+    ) if $route->{args};
+
+    # members have one order
+    push @refused, (
+        ['sort=nonsense', ['sort', 'invalid_value']],
+        ['sort=', ['sort', 'invalid_value']],
         ['limit=0&x=1&sort=x', ['limit', 'out_of_range'],
          ['x', 'unknown_parameter'], ['sort', 'invalid_value']],
-    ) if $route->{args};
+    ) if $route->{args} && $path !~ m{/members$};
 
     problem(call($method, "$target?$_->[0]", $route), 400, 'invalid_parameter',
             $_->@[1 .. $#$_], "$key?$_->[0]") for @refused;
@@ -345,6 +362,9 @@ for my $key (grep { /^POST / && $route{$_}{body} } sort keys %route) {
     my $location = $res->header('Location');
 
     like($location, qr{\A/v1/[a-z]+/[0-9a-f-]{36}}, "$key: Location") or next;
+
+    # a member is seen in the list alone
+    next if $path =~ m{/members$};
 
     my $at = $owner->get($location);
 

@@ -65,6 +65,13 @@ denied('UPDATE api.idempotency_keys SET user_id = NULL');
 denied('UPDATE api.idempotency_keys SET key = NULL');
 denied("UPDATE task.members SET role = 'owner'");
 denied('SELECT FROM task.members FOR KEY SHARE');
+denied("UPDATE task.projects SET $_ = NULL")
+    for qw(id owner_id inbox created_at deleted_at);
+denied("SELECT $_") for 'notify.event_id()',
+    map { "task.$_" } "erase_project('@{[nobody]}')",
+                      "members_changed('@{[nobody]}')",
+                      "lock_project('@{[nobody]}', '@{[nobody]}')",
+                      "member_left('@{[nobody]}', '@{[nobody]}', '@{[nobody]}')";
 denied('SELECT data FROM notify.outbox');
 denied('SELECT rolpassword FROM pg_authid');
 denied("COPY task.tasks TO PROGRAM 'cat'");

@@ -11,17 +11,10 @@ my $skep = skep();
 my %user = map { $_ => $skep->user(name => $_) }
            qw(owner editor viewer stranger);
 my $owner = $user{owner};
-my $project = '01890000-0000-7000-8000-00000000aaaa';
-
-# there is no API of projects yet
-$skep->pg->execute(<<~"SQL");
-    INSERT INTO task.projects (id, owner_id, name)
-    VALUES ('$project', '@{[$owner->id]}', 'Shared');
-    INSERT INTO task.members (project_id, user_id, role) VALUES
-        ('$project', '@{[$owner->id]}', 'owner'),
-        ('$project', '@{[$user{editor}->id]}', 'editor'),
-        ('$project', '@{[$user{viewer}->id]}', 'viewer');
-    SQL
+my $project = $owner->project(
+    name    => 'Shared',
+    members => [map { [$user{$_}, $_] } qw(editor viewer)],
+)->{id};
 
 my $task = $owner->task(title => 'Shared', project_id => $project);
 my $path = "/v1/tasks/$task->{id}";
@@ -178,10 +171,8 @@ problem($user{editor}->get($path), 404, 'not_found',
 
 my $left = $owner->task(title => 'Stays', project_id => $project);
 
-$skep->pg->execute(<<~"SQL");
-    DELETE FROM task.members WHERE user_id = '@{[$user{editor}->id]}'
-                             AND project_id = '$project'
-    SQL
+status_is($user{editor}->delete("/v1/projects/$project/members/"
+                                . $user{editor}->id), 204, 'editor: leave');
 problem($user{editor}->get("/v1/tasks/$left->{id}"), 404, 'not_found',
         'a member no more: GET');
 problem($user{editor}->patch("/v1/tasks/$left->{id}", { title => 'x' }), 404,

@@ -26,7 +26,6 @@ SELECT id, project_id, title, description, status, priority, labels, due_at,
   FROM task.tasks WHERE false;
 
 SELECT 'task.projects_inbox_key'::regclass,
-       'task.members_project_id_user_id_idx'::regclass,
        'task.tasks_project_id_id_idx'::regclass;
 
 SELECT 1 / (SELECT count(*) FROM pg_class

@@ -353,18 +353,12 @@ sub admin ($self, %o) {
 # A project of a user's, with members: (role => user, ...); its id.
 
 sub project ($self, $owner, @members) {
-    my $id = $self->pg->value('SELECT gen_random_uuid()');
-    my $members = join ', ', "('$id', '@{[$owner->id]}', 'owner')",
-                  map { "('$id', '@{[$_->[1]->id]}', '$_->[0]')" }
-                  _pairs(@members);
+    my $project = $owner->project(
+        name    => 'Shared',
+        members => [map { [reverse @$_] } _pairs(@members)],
+    );
 
-    $self->pg->execute(<<~"SQL");
-        INSERT INTO task.projects (id, owner_id, name)
-        VALUES ('$id', '@{[$owner->id]}', 'Shared');
-        INSERT INTO task.members (project_id, user_id, role) VALUES $members;
-        SQL
-
-    return $id;
+    return $project->{id};
 }
 
 sub _pairs (@list) {

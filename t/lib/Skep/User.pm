@@ -62,6 +62,35 @@ sub task ($self, %fields) {
 }
 
 
+# A new project of theirs, as the API returns it.  members: [[user, role], ...].
+
+sub project ($self, %fields) {
+    my $members = delete $fields{members} // [];
+    my $res = $self->post('/v1/projects', { name => 'A project', %fields });
+
+    croak 'no project: ' . $res->status . ' ' . $res->body
+        if $res->status != 201;
+
+    my $project = $res->json;
+
+    $self->share($project, @$_) for @$members;
+    return $project;
+}
+
+
+# Adds a member to a project; the member, as the API returns it.
+
+sub share ($self, $project, $user, $role) {
+    my $res = $self->post("/v1/projects/$project->{id}/members",
+                          { user_id => $user->id, role => $role });
+
+    croak 'no member: ' . $res->status . ' ' . $res->body
+        if $res->status != 201;
+
+    return $res->json;
+}
+
+
 # The id of their Inbox.
 
 sub inbox ($self) {

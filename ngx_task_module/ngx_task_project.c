@@ -1,0 +1,262 @@
+
+/*
+ * Projects: list, create, read, replace, patch, delete.
+ */
+
+
+#include "ngx_task.h"
+
+
+#define NGX_TASK_PROJECT_ALL  ((1 << NGX_TASK_PROJECT_FIELDS_N) - 1)
+
+
+typedef enum {
+    NGX_TASK_PROJECT_LIMIT = 0,
+    NGX_TASK_PROJECT_CURSOR,
+    NGX_TASK_PROJECT_SORT,
+    NGX_TASK_PROJECT_FILTERS
+} ngx_task_project_arg_e;
+
+#define NGX_TASK_PROJECT_NFILTERS                                             \
+    (0 NGX_TASK_PROJECT_FIELDS(ngx_api_field_nargs, ngx_api_field_nargs))
+
+
+static void ngx_task_project_update(ngx_http_request_t *r, ngx_uint_t mask);
+static void ngx_task_project_send(ngx_http_request_t *r, const PGresult *res);
+static void ngx_task_project_send_created(ngx_http_request_t *r,
+    const PGresult *res);
+static void ngx_task_project_send_deleted(ngx_http_request_t *r,
+    const PGresult *res);
+static void ngx_task_project_send_page(ngx_http_request_t *r,
+    const PGresult *res);
+
+
+static const ngx_api_problem_t  ngx_task_inbox_not_deletable = {
+    409, ngx_string("inbox_not_deletable"),
+    ngx_string("The Inbox can't be deleted"),
+    ngx_string("Every user has an Inbox; delete or move the tasks in it."), 0
+};
+
+
+const ngx_api_field_t  ngx_task_project_fields[] = {
+    ngx_api_field_table(NGX_TASK_PROJECT_FIELDS)
+};
+
+
+static const ngx_str_t  ngx_task_project_sort_names[] = {
+    NGX_TASK_PROJECT_FIELDS(ngx_api_field_sorts, ngx_api_field_sorts)
+    ngx_null_string
+};
+
+
+const ngx_api_field_t  ngx_task_project_args[] = {
+
+    { ngx_string("limit"), NGX_API_INTEGER, 0, 1, 100, 0, NULL, "20" },
+
+    { ngx_string("cursor"), NGX_API_CURSOR, 0, 0, 0, 0, NULL, NULL },
+
+    { ngx_string("sort"), NGX_API_ENUM, 0, 0, 0, 0,
+      ngx_task_project_sort_names, "-created_at" },
+
+    NGX_TASK_PROJECT_FIELDS(ngx_api_field_args, ngx_api_field_args)
+
+    ngx_api_null_field
+};
+
+
+void
+ngx_task_project_list(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i, sort;
+    const char             *values[4 + NGX_TASK_PROJECT_NFILTERS];
+    const ngx_api_value_t  *args;
+
+    args = ngx_api_args(r);
+    sort = (ngx_uint_t) args[NGX_TASK_PROJECT_SORT].integer;
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[2] = NULL;
+    values[3] = NULL;
+
+    for (i = 0; i < NGX_TASK_PROJECT_NFILTERS; i++) {
+        values[4 + i] = args[NGX_TASK_PROJECT_FILTERS + i].text;
+    }
+
+    rc = ngx_task_page(r, &args[NGX_TASK_PROJECT_LIMIT],
+                       &args[NGX_TASK_PROJECT_CURSOR],
+                       NGX_TASK_CURSOR_PROJECTS + sort, &values[1]);
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_LIST + sort, values,
+                    ngx_task_project_send_page);
+}
+
+
+void
+ngx_task_project_create(ngx_http_request_t *r)
+{
+    ngx_uint_t              i;
+    const char             *values[3 + NGX_TASK_PROJECT_FIELDS_N];
+    ngx_task_ids_t         *ids;
+    const ngx_api_value_t  *body;
+
+    ids = ngx_task_ids(r);
+    if (ids == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    body = ngx_api_body(r);
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ids->id;
+    values[2] = ids->created_at;
+
+    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
+        values[3 + i] = body[i].text;
+    }
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_CREATE, values,
+                    ngx_task_project_send_created);
+}
+
+
+void
+ngx_task_project_get(ngx_http_request_t *r)
+{
+    const char  *values[2];
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ngx_api_path_id(r, 0);
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_GET, values,
+                    ngx_task_project_send);
+}
+
+
+void
+ngx_task_project_replace(ngx_http_request_t *r)
+{
+    ngx_task_project_update(r, NGX_TASK_PROJECT_ALL);
+}
+
+
+void
+ngx_task_project_patch(ngx_http_request_t *r)
+{
+    ngx_uint_t              i, mask;
+    const ngx_api_value_t  *body;
+
+    body = ngx_api_body(r);
+    mask = 0;
+
+    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
+        if (body[i].set) {
+            mask |= 1 << i;
+        }
+    }
+
+    ngx_task_project_update(r, mask);
+}
+
+
+static void
+ngx_task_project_update(ngx_http_request_t *r, ngx_uint_t mask)
+{
+    u_char                  text[NGX_INT_T_LEN + 1];
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    const char             *values[4 + NGX_TASK_PROJECT_FIELDS_N];
+    const ngx_api_value_t  *body;
+
+    rc = ngx_task_if_match(r, &values[2]);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    *ngx_sprintf(text, "%ui", mask) = '\0';
+
+    values[3] = ngx_api_cstr(r, text, ngx_strlen(text));
+    if (values[3] == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    body = ngx_api_body(r);
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ngx_api_path_id(r, 0);
+
+    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
+        values[4 + i] = body[i].text;
+    }
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_UPDATE, values,
+                    ngx_task_project_send);
+}
+
+
+void
+ngx_task_project_delete(ngx_http_request_t *r)
+{
+    ngx_int_t    rc;
+    const char  *values[3];
+
+    rc = ngx_task_if_match(r, &values[2]);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+    values[1] = ngx_api_path_id(r, 0);
+
+    ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_DELETE, values,
+                    ngx_task_project_send_deleted);
+}
+
+
+static void
+ngx_task_project_send(ngx_http_request_t *r, const PGresult *res)
+{
+    ngx_api_send_row(r, NGX_HTTP_OK, res, NULL);
+}
+
+
+static void
+ngx_task_project_send_created(ngx_http_request_t *r, const PGresult *res)
+{
+    ngx_api_send_row(r, NGX_HTTP_CREATED, res, "/v1/projects/");
+}
+
+
+static void
+ngx_task_project_send_deleted(ngx_http_request_t *r, const PGresult *res)
+{
+    if (ngx_task_refused(r, res, &ngx_task_inbox_not_deletable)) {
+        return;
+    }
+
+    ngx_api_send_done(r, res);
+}
+
+
+static void
+ngx_task_project_send_page(ngx_http_request_t *r, const PGresult *res)
+{
+    const ngx_api_value_t  *args;
+
+    args = ngx_api_args(r);
+
+    ngx_api_send_page(r, res,
+                      (ngx_uint_t) args[NGX_TASK_PROJECT_LIMIT].integer,
+                      NGX_TASK_CURSOR_PROJECTS
+                      + (ngx_uint_t) args[NGX_TASK_PROJECT_SORT].integer);
+}
