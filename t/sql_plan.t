@@ -202,4 +202,55 @@ for my $feature (map { m{([^/]+)$} } glob source_dir() . '/sql/statements/*') {
 }
 
 
+# The statements inside of functions that nginx may call and that write: each is
+# called for a user and a project like most.
+
+my ($project, $owner, $member) = $pg->query(<<~'SQL')->[0]->@*;
+    SELECT id, members[1], members[2] FROM million.projects
+    WHERE cardinality(members) > 2 AND weight BETWEEN 14 AND 16
+    ORDER BY p LIMIT 1
+    SQL
+my $guest = $pg->value(<<~'SQL');
+    SELECT u.id FROM million.users u
+    WHERE u.n > 2 AND NOT EXISTS (SELECT FROM million.projects p
+                                  WHERE p.p > 1000 AND p.members[1] = u.id)
+    ORDER BY u.n LIMIT 1
+    SQL
+my %calls = (
+    'auth.delete_user'     => qq{('$guest', '\$2b\$10\$none', NULL)},
+    'auth.revoke_sessions' => qq{('$guest', NULL)},
+    'task.change_member'   => qq{('$owner', '$project', '$member', 'viewer')},
+    'task.delete_project'  => qq{('$owner', '$project', NULL)},
+    'task.hold_member'     => qq{('$project', '$member')},
+    'task.remove_member'   => qq{('$owner', '$project', '$member')},
+);
+
+for my $row ($pg->query(<<~'SQL')->@*) {
+    SELECT oid::regproc FROM pg_proc
+    WHERE proacl::text LIKE '%skep_nginx=X%' AND provolatile = 'v' ORDER BY 1
+    SQL
+    my ($name) = @$row;
+    my $call = $calls{$name} // '';
+
+    my ($rc, $out) = run([$pg->psql, '-v', 'ON_ERROR_STOP=1'], stdin => <<~"SQL");
+        SET auto_explain.log_level = notice;
+        SET auto_explain.log_min_duration = 0;
+        BEGIN;
+        SELECT * FROM $name$call;
+        ROLLBACK;
+        SQL
+    my @plans = map { $json->decode($_) } $out =~ /  plan:\n(\{\n.*?\n\})/gs;
+
+    is($rc, 0, "$name: a call") or diag($out);
+    cmp_ok(scalar @plans, '>', 1, "$name: plans of statements in it");
+
+    for my $plan (@plans) {
+        my @whole = grep { /^reads all/ } faults($plan);
+
+        is(join('; ', @whole), '', "$name: no table is read whole")
+            or diag(Skep::Plan::text($plan));
+    }
+}
+
+
 done_testing();
