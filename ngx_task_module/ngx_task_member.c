@@ -137,12 +137,15 @@ ngx_task_member_list(ngx_http_request_t *r)
 void
 ngx_task_member_add(ngx_http_request_t *r)
 {
-    const char             *values[6];
+    ngx_int_t               rc;
+    const char             *values[8];
     ngx_task_ids_t         *ids;
     const ngx_api_value_t  *body;
 
     ids = ngx_task_ids(r);
-    if (ids == NULL) {
+    rc = ngx_api_idempotency(r, &values[6], &values[7]);
+
+    if (ids == NULL || rc == NGX_ERROR) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
@@ -156,8 +159,9 @@ ngx_task_member_add(ngx_http_request_t *r)
     values[4] = body[NGX_TASK_MEMBER_ROLE].text;
     values[5] = ids->event_id;
 
-    ngx_api_pg_exec(r, NGX_TASK_SQL_MEMBER_ADD, values,
-                    ngx_task_member_send_added);
+    ngx_api_pg_exec(r, rc == NGX_OK ? NGX_TASK_SQL_MEMBER_ADD_KEYED
+                                    : NGX_TASK_SQL_MEMBER_ADD,
+                    values, ngx_task_member_send_added);
 }
 
 

@@ -99,29 +99,41 @@ ngx_task_project_list(ngx_http_request_t *r)
 void
 ngx_task_project_create(ngx_http_request_t *r)
 {
-    ngx_uint_t              i;
-    const char             *values[3 + NGX_TASK_PROJECT_FIELDS_N];
-    ngx_task_ids_t         *ids;
-    const ngx_api_value_t  *body;
+    ngx_int_t                      rc;
+    ngx_uint_t                     i, n;
+    const char                    *key, *fingerprint;
+    const char                    *values[5 + NGX_TASK_PROJECT_FIELDS_N];
+    ngx_task_ids_t                *ids;
+    const ngx_api_value_t         *body;
+    const ngx_api_pg_statement_t  *statement;
 
     ids = ngx_task_ids(r);
-    if (ids == NULL) {
+    rc = ngx_api_idempotency(r, &key, &fingerprint);
+
+    if (ids == NULL || rc == NGX_ERROR) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
 
+    statement = NGX_TASK_SQL_PROJECT_CREATE;
     body = ngx_api_body(r);
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ids->id;
     values[2] = ids->created_at;
+    n = 3;
 
-    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
-        values[3 + i] = body[i].text;
+    if (rc == NGX_OK) {
+        statement = NGX_TASK_SQL_PROJECT_CREATE_KEYED;
+        values[n++] = key;
+        values[n++] = fingerprint;
     }
 
-    ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_CREATE, values,
-                    ngx_task_project_send_created);
+    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
+        values[n++] = body[i].text;
+    }
+
+    ngx_api_pg_exec(r, statement, values, ngx_task_project_send_created);
 }
 
 

@@ -59,7 +59,7 @@ const ngx_api_route_t  ngx_task_routes[] = {
       NULL, ngx_task_project_args, 0 },
 
     { NGX_HTTP_POST, ngx_string("/v1/projects"), ngx_task_project_create,
-      ngx_task_project_fields, NULL, 0 },
+      ngx_task_project_fields, NULL, NGX_API_ROUTE_KEYED },
 
     { NGX_HTTP_GET, ngx_string("/v1/projects/{id}"), ngx_task_project_get,
       NULL, NULL, 0 },
@@ -77,7 +77,8 @@ const ngx_api_route_t  ngx_task_routes[] = {
       ngx_task_member_list, NULL, ngx_task_member_args, 0 },
 
     { NGX_HTTP_POST, ngx_string("/v1/projects/{id}/members"),
-      ngx_task_member_add, ngx_task_member_add_fields, NULL, 0 },
+      ngx_task_member_add, ngx_task_member_add_fields, NULL,
+      NGX_API_ROUTE_KEYED },
 
     { NGX_HTTP_PATCH, ngx_string("/v1/projects/{id}/members/{user_id}"),
       ngx_task_member_patch, ngx_task_member_patch_fields, NULL,

@@ -42,25 +42,78 @@ ORDER BY {key} {order}, p.id {order}
 LIMIT $2::bigint
 
 
--- $2 id, $3 created_at, $4 the fields
+-- $2 id, $3 created_at, then the fields
 
--- name: project_create
--- lane: write
-WITH written AS (
+-- template: project_insert
     INSERT INTO task.projects (id, owner_id, created_at, updated_at,
     -- names: task_project
                               )
-    SELECT $2::uuid, $1::uuid, $3::timestamptz, $3::timestamptz,
-    -- values: task_project $4
-    RETURNING *
-), membership AS (
+
+-- what is new, of {id} and {time}
+
+-- template: project_new
+    SELECT {id} AS id, $1::uuid AS owner_id, {time} AS created_at,
+           {time} AS updated_at,
+    -- values: task_project {fields}
+
+-- template: project_membership
+, membership AS (
     INSERT INTO task.members (project_id, user_id, role)
     SELECT w.id, w.owner_id, 'owner'
     FROM written w
 )
+
+
+-- name: project_create
+-- lane: write
+-- with fields: $4
+-- with id: $2::uuid
+-- with time: $3::timestamptz
+WITH written AS (
+    -- use: project_insert
+    -- use: project_new
+    RETURNING *
+)
+-- use: project_membership
 SELECT
 -- columns: task_project p
 FROM (SELECT w.*, 'owner'::task.role AS role FROM written w) p
+
+
+-- The same with an Idempotency-Key: $4, and $5 the fingerprint.  See key.sql.
+
+-- name: project_create_keyed
+-- lane: write
+-- with key: $4
+-- with fingerprint: $5
+-- with fields: $6
+-- with ids: ARRAY[$2::uuid]
+-- with created: $3::timestamptz
+-- with details: NULL::jsonb
+-- with id: m.ids[1]
+-- with time: m.created_at
+WITH
+-- use: key_turn
+, verdict AS (
+    SELECT 'ok' AS outcome
+)
+-- use: key_claim
+, new AS (
+    -- use: project_new
+           , 'owner'::task.role AS role, 1::bigint AS version
+    FROM made m
+    WHERE m.outcome = 'ok'
+), written AS (
+    -- use: project_insert
+    SELECT n.id, n.owner_id, n.created_at, n.updated_at,
+    -- names: task_project n
+    FROM new n JOIN made m ON NOT m.replayed
+    RETURNING *
+)
+-- use: project_membership
+SELECT m.outcome AS _outcome, m.replayed AS _replayed,
+-- columns: task_project p
+FROM made m LEFT JOIN new p ON true
 
 
 -- PUT and PATCH.  $2 id, $3 versions that may be changed or null, $4 which
@@ -148,11 +201,12 @@ ORDER BY m.added_at, m.user_id
 -- $2 project, $3 e-mail or null, $4 user or null, $5 role, $6 id of the event
 --
 -- The user is locked, so as not to leave meanwhile, and then the project, so as
--- not to be deleted: in that order, as auth.delete_user() does.
+-- not to be deleted: in that order, as auth.delete_user() does.  The members of
+-- a locked project stay the same: who is one is asked for then, by a function,
+-- since that sees the latest.
 
--- name: member_add
--- lane: write
-WITH whom AS MATERIALIZED (
+-- template: member_place
+whom AS MATERIALIZED (
     SELECT u.id, u.email, u.name
     FROM auth.users u
     WHERE (lower(u.email) = lower($3::text) OR u.id = $4::uuid)
@@ -165,39 +219,81 @@ WITH whom AS MATERIALIZED (
     WHERE m.user_id = $1 AND m.project_id = $2 AND p.deleted_at IS NULL
       -- asks first for the user
       AND (SELECT count(*) FROM whom) >= 0
-    FOR KEY SHARE OF p
-), verdict AS (
-    SELECT p.id AS project_id, w.id AS user_id, w.email, w.name,
+    FOR NO KEY UPDATE OF p
+), verdict AS MATERIALIZED (
+    SELECT w.id AS user_id, w.email, w.name,
            CASE WHEN p.role <> 'owner' THEN 'forbidden'
                 WHEN p.inbox THEN 'inbox_not_shared'
-                WHEN w.id IS NOT NULL THEN 'ok'
-                WHEN $3 IS NULL THEN '/user_id not_found'
-                ELSE '/email not_found'
+                WHEN w.id IS NULL AND $3 IS NULL THEN '/user_id not_found'
+                WHEN w.id IS NULL THEN '/email not_found'
+                WHEN task.hold_member(p.id, w.id) THEN 'already_member'
+                ELSE 'ok'
            END AS outcome
     FROM place p LEFT JOIN whom w ON true
-), written AS (
+)
+
+-- template: member_insert
+, written AS (
     INSERT INTO task.members (project_id, user_id, role)
-    SELECT v.project_id, v.user_id, $5::task.role
-    FROM verdict v
-    WHERE v.outcome = 'ok'
-    ON CONFLICT DO NOTHING
-    RETURNING user_id, role, added_at
-), added AS (
-    SELECT v.project_id, v.user_id, v.email, v.name, w.role, w.added_at
-    FROM verdict v CROSS JOIN written w
+    SELECT $2::uuid, n.user_id, n.role
+    FROM new n
+    {fresh}
+    RETURNING user_id
 ), event AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, data)
-    SELECT $6::uuid, 'project.member_added', $1::uuid, a.project_id,
+    SELECT $6::uuid, 'project.member_added', $1::uuid, $2::uuid,
            json_build_object('member', row_to_json(m))
-    FROM added a
-    CROSS JOIN LATERAL (SELECT a.user_id, a.email, a.name, a.role,
-                               a.added_at) m
+    FROM (SELECT
+    -- use: member_columns
+    FROM new m JOIN written w ON w.user_id = m.user_id) m
 )
-SELECT CASE WHEN v.outcome = 'ok' AND m.user_id IS NULL THEN 'already_member'
-            ELSE v.outcome END AS _outcome,
+
+
+-- name: member_add
+-- lane: write
+-- with fresh: WHERE true
+WITH
+-- use: member_place
+, new AS (
+    SELECT v.user_id, v.email, v.name, $5::task.role AS role, now() AS added_at
+    FROM verdict v
+    WHERE v.outcome = 'ok'
+)
+-- use: member_insert
+SELECT v.outcome AS _outcome,
 -- use: member_columns
     , m.user_id AS _id
-FROM verdict v LEFT JOIN added m ON true
+FROM verdict v LEFT JOIN new m ON true
+
+
+-- The same with an Idempotency-Key: $7, and $8 the fingerprint.  See key.sql.
+-- What the member is called is kept: it may change, the answer may not.
+
+-- name: member_add_keyed
+-- lane: write
+-- with key: $7
+-- with fingerprint: $8
+-- with ids: ARRAY[(SELECT v.user_id FROM verdict v)]
+-- with created: now()
+-- with details: (SELECT to_jsonb(v) FROM (SELECT email, name FROM verdict) v)
+-- with fresh: JOIN made ON NOT made.replayed
+WITH
+-- use: key_turn
+,
+-- use: member_place
+-- use: key_claim
+, new AS (
+    SELECT m.ids[1] AS user_id, m.details ->> 'email' AS email,
+           m.details ->> 'name' AS name, $5::task.role AS role,
+           m.created_at AS added_at
+    FROM made m
+    WHERE m.outcome = 'ok'
+)
+-- use: member_insert
+SELECT k.outcome AS _outcome, k.replayed AS _replayed,
+-- use: member_columns
+    , m.user_id AS _id
+FROM made k LEFT JOIN new m ON true
 
 
 -- $2 project, $3 member, $4 role or null
