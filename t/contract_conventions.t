@@ -46,10 +46,6 @@ my %body = (
 # test fills
 my $project = $skep->project($owner, editor => $member);
 my $task = $owner->task(title => 'Discussed', project_id => $project)->{id};
-
-$body{'POST /v1/tasks/bulk'} = { tasks => [{ title => 'x' }] };
-$body{'PATCH /v1/tasks/bulk'} = { ids => [$task], patch => { title => 'y' } };
-
 my %list = (
     '/v1/tasks' => ['/v1/tasks', sub { $owner->task }],
     '/v1/tasks/{}/comments' => ["/v1/tasks/$task/comments", sub { comment() }],

@@ -45,11 +45,6 @@ my @table = (
      '401 404 403 200 200 200 404'],
     ['POST', '/v1/tasks/{done}/reopen', undef, '401 404 403 200 200 200 404'],
 
-    ['POST', '/v1/tasks/bulk',
-     { tasks => [{ title => 'x' }, { title => 'y', project_id => '{project}' }] },
-     '401 422 403 201 201 201 422'],
-    ['PATCH', '/v1/tasks/bulk', { ids => ['{task}'], patch => { title => 'x' } },
-     '401 422 403 200 200 200 422'],
     ['PATCH', '/v1/tasks/bulk',
      { ids => ['{task}'], patch => { assignee_id => '{member}' } },
      '401 422 403 200 200 200 422'],

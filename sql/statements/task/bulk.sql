@@ -132,7 +132,9 @@ ORDER BY t.id
 -- "seen" locks the rows in the order of their ids, whatever order was asked
 -- for: so two of these can't wait for each other.  The role is a subquery of
 -- its own since PostgreSQL asks that again when it waited for a row that was
--- moved meanwhile.  Tasks that need not change make no version and no event.
+-- moved meanwhile.  That a task is not deleted is said so that no partial index
+-- has it: PostgreSQL would read that index whole to intersect it with the ids.
+-- Tasks that need not change make no version and no event.
 
 -- name: task_bulk_update
 -- lane: write
@@ -155,7 +157,7 @@ WITH asked AS (
     -- columns: task t
     FROM task.tasks t
     WHERE t.id = ANY ($2)
-      AND t.deleted_at IS NULL
+      AND coalesce(t.deleted_at, 'infinity') = 'infinity'
       AND (SELECT m.role FROM task.members m
            WHERE m.user_id = $1 AND m.project_id = t.project_id) IS NOT NULL
     ORDER BY t.id
@@ -195,7 +197,8 @@ WITH asked AS (
                 ELSE 'task.updated'
            END AS event,
     -- changes: task s w
-           AS changes
+           AS changes, s.completed_at, s.updated_at, s.version,
+    -- names: task w
     FROM asked a
     LEFT JOIN seen s ON s.id = a.id
     LEFT JOIN wanted w ON w.id = a.id
@@ -217,39 +220,32 @@ WITH asked AS (
     SET
     -- set: task w
         , completed_at = CASE WHEN w.status = 'done'
-                              THEN coalesce(s.completed_at, now()) END,
-        updated_at = greatest(now(), s.updated_at),
-        version = s.version + 1
-    FROM seen s
-    JOIN wanted w ON w.id = s.id
-    JOIN judged j ON j.id = s.id AND j.changes IS NOT NULL
-    JOIN verdict v ON v.outcome = 'ok'
-    WHERE t.id = s.id
-    RETURNING t.*
+                              THEN coalesce(w.completed_at, now()) END,
+        updated_at = greatest(now(), w.updated_at),
+        version = w.version + 1
+    FROM judged w, verdict v
+    WHERE t.id = w.id AND v.outcome = 'ok' AND w.changes IS NOT NULL
+    RETURNING w.n, w.event_id, w.event, w.changes,
+    -- columns: task t
 ), event AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
-    SELECT j.event_id, j.event, $1::uuid, t.project_id, t.id,
-           json_build_object('task', row_to_json(t), 'changes', j.changes)
-    FROM (SELECT
-    -- columns: task t
-    FROM written t) t JOIN judged j ON j.id = t.id
+    SELECT w.event_id, w.event, $1::uuid, w.project_id, w.id,
+           json_build_object('task', (SELECT row_to_json(t) FROM (SELECT
+    -- columns: task w
+           ) t), 'changes', w.changes)
+    FROM written w
 )
 SELECT v.outcome AS _outcome,
 -- columns: task t
 FROM verdict v
 LEFT JOIN (
-    SELECT a.n,
+    SELECT t.n,
     -- columns: task t
-    FROM asked a
-    JOIN (
-        SELECT
-        -- columns: task t
-        FROM written t
-        UNION ALL
-        SELECT
-        -- columns: task t
-        FROM seen t
-        JOIN judged j ON j.id = t.id AND j.changes IS NULL
-    ) t ON t.id = a.id
+    FROM written t
+    UNION ALL
+    SELECT j.n,
+    -- columns: task t
+    FROM judged j JOIN seen t ON t.id = j.id
+    WHERE j.changes IS NULL
 ) t ON v.outcome = 'ok'
 ORDER BY t.n
