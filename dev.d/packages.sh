@@ -23,7 +23,7 @@ packages_of() {
                 redis-server nginx curl
             ;;
         test)
-            echo perl libcmocka-dev
+            echo perl libcmocka-dev patch
             ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
