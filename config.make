@@ -22,7 +22,7 @@ for skep_name in auth task; do
     cat << END                                                >> $NGX_MAKEFILE
 
 $skep_out.c:	$skep_in $skep_headers $ngx_addon_dir/sql/embed \
-	$ngx_addon_dir/sql/embed.awk
+	$ngx_addon_dir/sql/embed.awk $ngx_addon_dir/sql/fields.awk
 	sh $ngx_addon_dir/sql/embed $skep_fields $skep_in \
 		ngx_${skep_name}_sql $NGX_OBJS/skep
 
