@@ -46,6 +46,7 @@ my %body = (
 # test fills
 my $project = $skep->project($owner, editor => $member);
 my $task = $owner->task(title => 'Discussed', project_id => $project)->{id};
+
 my %list = (
     '/v1/tasks' => ['/v1/tasks', sub { $owner->task }],
     '/v1/tasks/{}/comments' => ["/v1/tasks/$task/comments", sub { comment() }],

@@ -31,6 +31,11 @@ my %resource = (
         ['replace', 'PUT', '/v1/tasks/{id}'],
         ['patch', 'PATCH', '/v1/tasks/{id}'],
     ],
+    task_project => [
+        ['create', 'POST', '/v1/projects'],
+        ['replace', 'PUT', '/v1/projects/{id}'],
+        ['patch', 'PATCH', '/v1/projects/{id}'],
+    ],
     task_comment => [
         ['create', 'POST', "/v1/tasks/$task/comments"],
         ['patch', 'PATCH', '/v1/comments/{id}'],
@@ -286,6 +291,79 @@ for my $table (sort keys %resource) {
                                            : preset($field, $call->{kind}));
         }
     }
+}
+
+
+# members, who have no table: they are named by their e-mail or id
+
+my %member = (role => { shape => ['ENUM', 'ngx_task_roles'],
+                        presence => ['REQUIRED'] },
+              user_id => { shape => ['UUID'], presence => ['PRESET'] });
+my $members = "/v1/projects/$project/members";
+my $someone = $skep->user;
+my %someone = (user_id => $someone->id, role => 'viewer');
+my $add = { name => 'POST members', at => '',
+            send => sub ($body) { $owner->post($members, $body) } };
+my $change = { name => 'PATCH member', at => '', send => sub ($body) {
+                   $owner->patch("$members/@{[$user{member}->id]}", $body);
+               } };
+my $before = everything();
+
+for my $value ('x', undef, {}) {
+    refused($add, { %someone, $_ => $value }, ["/$_", 'read_only'])
+        for qw(name added_at);
+    refused($change, { $_ => $value }, ["/$_", 'read_only'])
+        for qw(user_id email name added_at);
+    refused($_, { ($_ == $add ? %someone : ()), x => $value },
+            ['/x', 'unknown_field']) for $add, $change;
+}
+
+for my $case (bad($member{role})) {
+    refused($_, { ($_ == $add ? %someone : ()), role => $case->[0] },
+            ['/role', $case->[1]]) for $add, $change;
+}
+
+for my $case (bad($member{user_id}), map { [$_, 'not_found'] } nobody,
+              $project, $task)
+{
+    refused($add, { role => 'viewer', user_id => $case->[0] },
+            ['/user_id', $case->[1]]);
+}
+
+for my $case (['nobody@example.com', 'not_found'], ['x', 'invalid_format'],
+              ['', 'invalid_format'], ['a' x 250 . '@example.com', 'too_long'],
+              [1, 'invalid_type'], [undef, 'not_nullable'])
+{
+    refused($add, { role => 'viewer', email => $case->[0] },
+            ['/email', $case->[1]]);
+}
+
+refused($add, { role => 'viewer' }, ['/email', 'required']);
+refused($add, { user_id => $someone->id }, ['/role', 'required']);
+refused($add, { %someone, email => $someone->email },
+        ['/user_id', 'mutually_exclusive']);
+refused($add, { email => 1, role => 1, name => 1, added_at => 1, x => 1 },
+        ['/email', 'invalid_type'], ['/role', 'invalid_type'],
+        ['/name', 'read_only'], ['/added_at', 'read_only'],
+        ['/x', 'unknown_field']);
+is(everything(), $before, 'members: nothing of that was written');
+
+for my $role (names('ngx_task_roles')) {
+    for my $by ('user_id', 'email') {
+        my $new = $skep->user;
+        my $value = $by eq 'email' ? uc $new->email : uc $new->id;
+
+        same_json($owner->post($members, { $by => $value, role => $role }),
+                  201, { user_id => $new->id, email => $new->email,
+                         name => $new->{name}, role => $role,
+                         added_at => $owner->get("$members?limit=100")
+                                           ->json->{data}[-1]{added_at} },
+                  "a member by $by as $role");
+    }
+
+    is($change->{send}->({ role => $role })->json->{role}, $role,
+       "a member becomes $role");
+    is($change->{send}->({})->json->{role}, $role, 'and stays it by {}');
 }
 
 

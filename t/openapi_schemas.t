@@ -121,6 +121,7 @@ for (@operations) {
 
 my %schemas = (
     task => [qw(Task NewTask TaskPatch)],
+    task_project => [qw(Project NewProject ProjectPatch)],
     task_comment => [qw(Comment NewComment CommentPatch)],
 );
 
