@@ -151,6 +151,42 @@ problem($user->post('/v1/tasks/bulk', { tasks => [
 $leaving->send('ROLLBACK;');
 $leaving->close;
 
+# bulks that assign somebody who comes and goes
+
+%statuses = ();
+
+for my $round (1 .. 30) {
+    my $member = "/v1/projects/$p2/members";
+
+    $user->post($member, { user_id => $stranger->id, role => 'editor' })
+        if $round > 1;
+
+    for my $i (0 .. 3) {
+        start($clients[$i], $i % 2 ? [ reverse @ids[5 .. 60] ] : [ @ids[5 .. 60] ],
+              { project_id => $p2, priority => $i % 2 ? 'low' : 'high',
+                assignee_id => $stranger->id });
+    }
+
+    $clients[4]->send($clients[4]->format_request('DELETE',
+        "$member/@{[$stranger->id]}", token => $user->token));
+
+    my $left = $clients[4]->response(method => 'DELETE')->status;
+    my @got = map { $_->response(method => 'PATCH')->status } @clients[0 .. 3];
+
+    $statuses{$_}++ for "DELETE $left", map { "PATCH $_" } @got;
+    $statuses{assigned} += $skep->pg->value(<<~"SQL");
+        SELECT count(*) FROM task.tasks
+        WHERE project_id = '$p2' AND assignee_id = '@{[$stranger->id]}'
+        SQL
+}
+
+my $refused = delete $statuses{'PATCH 422'} // 0;
+my $taken = delete $statuses{'PATCH 200'} // 0;
+
+is_deeply(\%statuses, { 'DELETE 204' => 30, assigned => 0 },
+          'who left has no task, whoever was first');
+is($refused + $taken, 120, "$taken bulks were, $refused were late");
+
 # a task that went where the caller is nobody
 
 $res = waits("UPDATE task.tasks SET project_id = '@{[$stranger->inbox]}'

@@ -104,6 +104,21 @@ my @ids = map { $_->{id} } @tasks;
 @tasks = @tasks[2, 0, 3, 1];
 @ids = @ids[2, 0, 3, 1];
 
+# The transactions that wrote the tasks last.
+
+sub writers (@tasks) {
+    my $ids = join ',', map { $_->{id} } @tasks;
+
+    return map { $_->[0] } $skep->pg->query(<<~"SQL")->@*;
+        SELECT DISTINCT changed FROM task.tasks
+        WHERE id = ANY ('{$ids}') ORDER BY changed
+        SQL
+}
+
+my @writers = writers(@tasks);
+
+is(scalar @writers, 1, 'one transaction made them');
+
 # in the order asked for, which is not that of the ids
 
 @tasks = patches('two fields', \@tasks,
@@ -116,6 +131,11 @@ is_deeply($events[0][2]{changes}, { title => ['Task 2', 'One'],
           'an event says what changed');
 is($events[0][2]{task}{title}, 'One', 'and how the task is now');
 is($events[0][2]{task}{version}, 2, 'its version, too');
+
+my @later = writers(@tasks);
+
+is(scalar @later, 1, 'one transaction changed them');
+cmp_ok($later[0], '>', $writers[0], 'which their rows know');
 
 # what changes nothing
 
@@ -173,6 +193,21 @@ wrote('cancelled', map { [ $_, 'task.updated' ] } @ids);
 is_deeply($events[3][2]{changes}, { project_id => [$user->inbox, $p1] },
           'the event says from where');
 
+# What left a project, and when
+
+sub departures () {
+    return $skep->pg->query(<<~"SQL");
+        SELECT d.project_id, d.task_id, d.moved_at = t.updated_at,
+               d.changed = t.changed
+        FROM task.departures d JOIN task.tasks t ON t.id = d.task_id
+        WHERE t.id = ANY ('{@{[join ',', @ids]}}')
+        ORDER BY d.moved_at, d.task_id
+        SQL
+}
+
+is_deeply(departures(), [ map { [$user->inbox, $_, 't', 't'] } sort @ids ],
+          'it leaves its traces where they were');
+
 @tasks = patches('an assignee', \@tasks, { assignee_id => $other->id },
                  [0 .. 3], assignee_id => $other->id);
 wrote('an assignee', map { [ $_, 'task.assigned' ] } @ids);
@@ -181,6 +216,8 @@ wrote('an assignee', map { [ $_, 'task.assigned' ] } @ids);
                                     assignee_id => $user->id },
                  [0 .. 3], project_id => $p2, assignee_id => $user->id);
 wrote('both', map { [ $_, 'task.assigned' ] } @ids);
+is_deeply([ @{departures()}[4 .. 7] ],
+          [ map { [$p1, $_, 't', 't'] } sort @ids ], 'traces of that, too');
 
 @tasks = patches('nobody', \@tasks, { assignee_id => undef }, [0 .. 3],
                  assignee_id => undef);

@@ -198,6 +198,7 @@ WITH asked AS (
            END AS event,
     -- changes: task s w
            AS changes, s.completed_at, s.updated_at, s.version,
+           s.project_id AS before_id,
     -- names: task w
     FROM asked a
     LEFT JOIN seen s ON s.id = a.id
@@ -222,11 +223,19 @@ WITH asked AS (
         , completed_at = CASE WHEN w.status = 'done'
                               THEN coalesce(w.completed_at, now()) END,
         updated_at = greatest(now(), w.updated_at),
-        version = w.version + 1
+        version = w.version + 1,
+        changed = pg_current_xact_id()
     FROM judged w, verdict v
     WHERE t.id = w.id AND v.outcome = 'ok' AND w.changes IS NOT NULL
-    RETURNING w.n, w.event_id, w.event, w.changes,
+    RETURNING w.n, w.event_id, w.event, w.changes, w.before_id,
     -- columns: task t
+), departed AS (
+    INSERT INTO task.departures (project_id, task_id, moved_at)
+    SELECT w.before_id, w.id, w.updated_at
+    FROM written w
+    WHERE w.project_id <> w.before_id
+    ON CONFLICT (project_id, task_id) DO UPDATE
+    SET moved_at = excluded.moved_at, changed = excluded.changed
 ), event AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
     SELECT w.event_id, w.event, $1::uuid, w.project_id, w.id,
