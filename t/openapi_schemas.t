@@ -6,7 +6,7 @@
 
 use v5.36;
 
-use Skep::Contract qw(fields names routes);
+use Skep::Contract qw(args fields names routes sorts);
 use Skep::OpenAPI;
 use Skep::Test;
 
@@ -183,6 +183,28 @@ for my $table (sort keys %schemas) {
                 if $shape eq 'BOOLEAN';
         }
     }
+}
+
+
+
+# query parameters, and the orders of lists
+
+my %sorts = (ngx_task_list_args => 'task', ngx_task_project_args => 'task_project',
+             ngx_task_comment_args => 'task_comment');
+
+for my $route (routes('task'), routes('auth')) {
+    my ($method, $path) = $route->@{qw(method path)};
+    my $operation = $openapi->operation($method, $path =~ s/[{}]//gr) or next;
+    my %query = map { $_->{name} => $_ } grep { $_->{in} eq 'query' }
+                map { $openapi->resolve($_) }
+                ($operation->{parameters} // [])->@*;
+    my $args = $route->{args};
+
+    is_deeply([sort keys %query], [$args ? sort(args($args)) : ()],
+              "$method $path: the query parameters");
+    is_deeply([sort $query{sort}{schema}{enum}->@*],
+              [sort(sorts($sorts{$args}))], "$method $path: the orders")
+        if $query{sort};
 }
 
 done_testing();

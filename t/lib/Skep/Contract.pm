@@ -8,7 +8,7 @@ use v5.36;
 use Exporter qw(import);
 use Skep::Process qw(source_dir);
 
-our @EXPORT_OK = qw(routes fields names fill);
+our @EXPORT_OK = qw(routes fields names args sorts fill);
 
 
 # The routes of a module, in the order of the table:
@@ -74,6 +74,43 @@ sub _list ($text) {
         or die "a column \"$text\"";
 
     return [$word, map { s/\A"(.*)"\z/$1/r } split /\s*,\s*/, $list // ''];
+}
+
+
+# The names of the query arguments in a table of theirs, those of filters by
+# field included.
+
+sub args ($table) {
+    my ($rows) = map { _text($_) =~ /\b$table\[\] = \{(.*?)\n\};/s }
+                 _sources('ngx_*_module/*.c');
+    my @args;
+
+    die "there is no $table" if !defined $rows;
+
+    while ($rows =~ /ngx_string\("(\w+)"\), \s* NGX_API_
+                     |NGX_(\w+)_FIELDS\(ngx_api_field_args/gx)
+    {
+        push @args, defined $1 ? $1 : map { _filters($_) } fields(lc $2);
+    }
+
+    return @args;
+}
+
+sub _filters ($field) {
+    my ($filter, $name) = $field->{filter}->@*;
+
+    return if $filter eq 'NO';
+    return $name if $field->{shape}[0] ne 'TIMESTAMP';
+    return ("${name}_before", "${name}_after",
+            $field->{presence}[0] eq 'NULLABLE' ? $name : ());
+}
+
+
+# The orders of a list by the rows of its table.
+
+sub sorts ($table) {
+    return map { ($_->{name}, "-$_->{name}") }
+           grep { $_->{sort} ne 'NO' } fields($table);
 }
 
 
