@@ -143,10 +143,16 @@ GRANT SELECT ON bench.samples TO skep_nginx;
 
 CREATE TABLE bench.tasks AS TABLE task.tasks;
 
-CREATE FUNCTION bench.restore() RETURNS void LANGUAGE sql AS $$
-    TRUNCATE task.tasks, notify.outbox;
-    INSERT INTO task.tasks SELECT * FROM bench.tasks ORDER BY id;
-$$;
+SELECT format($format$
+    CREATE FUNCTION bench.restore() RETURNS void LANGUAGE sql AS $$
+        TRUNCATE task.tasks, notify.outbox;
+        INSERT INTO task.tasks (%1$s) SELECT %1$s FROM bench.tasks ORDER BY id;
+    $$
+    $format$, string_agg(quote_ident(attname), ', '))
+  FROM pg_attribute
+ WHERE attrelid = 'task.tasks'::regclass AND attnum > 0 AND NOT attisdropped
+   AND attgenerated = ''
+\gexec
 
 COMMIT;
 

@@ -11,11 +11,12 @@ import subprocess
 import sys
 import time
 
-from . import cluster, contenders, load, process
+from . import cluster, contenders, load, million, process
 from .process import Failure
 
-# the last is of another kind than the others
-SCENARIOS = ['get', 'list', 'create', 'logins']
+# what the contenders compete in, and what only Skep does
+COMPARED = ['get', 'list', 'create']
+SCENARIOS = COMPARED + ['logins', 'million']
 
 USERS = 20
 
@@ -29,8 +30,8 @@ STATEMENTS = {
     'list': ('task_list_created_at_desc',
              ['user', 'null', 'page', 'last', 'last']),
     'create': ('task_create',
-               ['user', 'id', 'at', 'null', 'title', 'description', 'todo',
-                'none', 'empty', 'null', 'null', 'event']),
+               ['user', 'id', 'at', 'event', 'null', 'title', 'description',
+                'todo', 'none', 'empty', 'null', 'null']),
 }
 
 
@@ -49,9 +50,12 @@ class Bench:
         self.state = os.path.abspath(options.state or os.path.join(
             self.build, 'bench', 'state'))
         self.secrets = os.path.join(self.state, 'secrets')
-        self.scenarios = [s for s in options.only if s != 'logins']
+        self.scenarios = [s for s in options.only if s in COMPARED]
         self.names = [n for n in contenders.ORDER + contenders.VARIANTS
-                      if n in options.contenders or n == 'skep']
+                      if n == 'skep'
+                      or self.scenarios and n in options.contenders]
+        self.million = (million.Million(self, say)
+                        if 'million' in options.only else None)
         self.cluster = None
         self.servers = {}
         self.pgbench = {}
@@ -71,8 +75,14 @@ class Bench:
         self.secret('password', self.cluster.password)
         self.cluster.start()
         self.cluster.migrate()
-        self.read_statements()
 
+        if self.options.only != ['million']:
+            self.prepare_contenders()
+        if self.million:
+            self.million.prepare()
+
+    def prepare_contenders(self):
+        self.read_statements()
         self.start('skep')
         say('data')
         tokens = self.register()
@@ -130,6 +140,8 @@ class Bench:
 
         if 'notify.outbox' in create or create == self.sql['create']:
             raise Failure('the bench does not find the event in task_create')
+
+        create = renumbered(create)
 
         with open(os.path.join(self.state, 'peers.json'), 'w') as f:
             json.dump(dict(self.sql, create=create), f)
@@ -216,7 +228,7 @@ class Bench:
     def take_samples(self):
         """Skep's answer of middle length to each kind of request."""
 
-        for scenario in SCENARIOS[:-1]:
+        for scenario in COMPARED:
             texts = [self.servers['skep'].fetch(*request).text
                      for request in self.requests[scenario][:25]]
             texts.sort(key=len)
@@ -225,7 +237,7 @@ class Bench:
     def compare(self):
         """Every contender must answer what Skep answers."""
 
-        for scenario in SCENARIOS[:-1]:
+        for scenario in COMPARED:
             for request in self.requests[scenario][:10]:
                 answers = {name: server.fetch(*request)
                            for name, server in self.servers.items()}
@@ -256,6 +268,9 @@ class Bench:
 
         if 'logins' in self.options.only:
             self.results['logins'] = self.login_rounds()
+
+        if self.million:
+            self.results['million'] = self.million.measure()
 
     def prepare_pgbench(self, scenario):
         self.pgbench[scenario] = load.Pgbench(
@@ -419,6 +434,15 @@ class Bench:
 def account(n):
     return {'email': 'user%d@example.org' % n,
             'password': 'a good password, number %d' % n}
+
+
+def renumbered(sql):
+    """The statement with its parameters numbered without gaps."""
+
+    used = sorted({int(n) for n in re.findall(r'\$(\d+)', sql)})
+
+    return re.sub(r'\$(\d+)', lambda m: '$%d' % (used.index(int(m[1])) + 1),
+                  sql)
 
 
 TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d')

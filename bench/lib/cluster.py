@@ -107,11 +107,11 @@ class Cluster:
             raise Failure('the user "postgres" has no way into %s: choose'
                           ' another directory by --state' % self.state)
 
-    def migrate(self):
-        self.sql('CREATE DATABASE skep', database='postgres')
+    def migrate(self, database='skep'):
+        self.sql('CREATE DATABASE ' + database, database='postgres')
 
         process.run(['sqitch', 'deploy', '--verify',
-                     'db:pg://postgres@/skep?host=' + self.sockets],
+                     'db:pg://postgres@/%s?host=%s' % (database, self.sockets)],
                     cwd=os.path.join(self.root, 'sql'), env=self.env)
 
         # Skep asks for one plan for every execution: none shall plan more
@@ -120,15 +120,19 @@ class Cluster:
                  'ALTER ROLE skep_nginx SET plan_cache_mode ='
                  ' force_generic_plan')
 
-    def conninfo(self, name):
-        return ('host=%s dbname=skep user=skep_nginx application_name=%s'
-                % (self.sockets, name))
+    def conninfo(self, name, database='skep'):
+        return ('host=%s dbname=%s user=skep_nginx application_name=%s'
+                % (self.sockets, database, name))
+
+    def psql_command(self, database):
+        return [os.path.join(self.bin, 'psql'), '-h', self.sockets,
+                '-U', 'postgres', '-d', database]
 
     def psql(self, *args, database='skep', **options):
         return process.run(
-            [os.path.join(self.bin, 'psql'), '-X', '-q', '-A', '-t',
-             '-v', 'ON_ERROR_STOP=1', '-h', self.sockets, '-U', 'postgres',
-             '-d', database] + list(args), env=self.env, **options)
+            self.psql_command(database) + ['-X', '-q', '-A', '-t', '-v',
+                                           'ON_ERROR_STOP=1'] + list(args),
+            env=self.env, **options)
 
     def sql(self, *texts, database='skep'):
         args = []
@@ -136,12 +140,18 @@ class Cluster:
             args += ['-c', text]
         return self.psql(*args, database=database)
 
-    def rows(self, text):
+    def rows(self, text, database='skep'):
         return [line.split('\t')
-                for line in self.psql('-F', '\t', '-c', text).splitlines()]
+                for line in self.psql('-F', '\t', '-c', text,
+                                      database=database).splitlines()]
 
     def load(self):
         self.psql('-f', os.path.join(self.root, 'bench', 'data.sql'))
+
+    def fill(self, database, tasks):
+        process.run([os.path.join(self.root, 'bench', 'million', 'load.sh')]
+                    + self.psql_command(database),
+                    env=dict(self.env, TASKS=str(tasks)))
 
     def settle(self, scenario):
         """Before a measurement: the same data, and no write-back due."""

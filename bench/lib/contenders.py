@@ -184,13 +184,16 @@ class Server:
             self.url + path, method=method, headers=headers, data=body)
 
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 text = answer.read().decode()
                 return Answer(answer.status, text, json.loads(text))
         except urllib.error.HTTPError as e:
             raise Failure('%s answers %s %s with %d:\n%s'
                           % (self.name, method, path, e.code,
                              e.read().decode(errors='replace')))
+        except OSError as e:
+            raise Failure('%s does not answer %s %s: %s'
+                          % (self.name, method, path, e))
 
     def cpu(self):
         return process.cpu(self.process.pid)
@@ -215,6 +218,9 @@ class Server:
 class Skep(Server):
     keys = http = limits = ''
 
+    def conninfo(self):
+        return self.bench.cluster.conninfo(self.name)
+
     def launch(self):
         lanes = ''
         for lane in ('read', 'write'):
@@ -224,7 +230,7 @@ class Skep(Server):
 
         self.process = self.nginx(
             SKEP_MAIN % {'modules': os.path.join(self.bench.build, 'modules')},
-            SKEP_HTTP % {'conninfo': self.bench.cluster.conninfo(self.name),
+            SKEP_HTTP % {'conninfo': self.conninfo(),
                          'secrets': self.bench.secrets, 'lanes': lanes,
                          'keys': self.keys} + self.http,
             SKEP_SERVER % {'limits': self.limits})

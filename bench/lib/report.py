@@ -2,6 +2,7 @@
 
 from statistics import median
 
+from . import million
 from .contenders import TITLES
 
 # scenario, contender, at least so many times its rate
@@ -113,6 +114,9 @@ def bars(results):
                       'at most %g x' % LOGINS_BAR, '%.2f x' % times,
                       times <= LOGINS_BAR))
 
+    if 'million' in results:
+        found += million.bars(results['million'])
+
     return found
 
 
@@ -162,6 +166,12 @@ def report(results, facts):
         if scenario == 'logins':
             parts.append('## GET while others log in')
             parts.append(markdown(logins(rounds)))
+        elif scenario == 'million':
+            parts.append('## With 1,000,000 tasks')
+            parts.append(markdown(million.gets(rounds)))
+            parts += [markdown(million.lists(rounds, kind))
+                      for kind in ('lists', 'searches')]
+            parts.append(million.note(rounds))
         else:
             parts.append('## ' + WHAT[scenario])
             parts.append(markdown(table(rounds, facts['contenders'])))

@@ -5,14 +5,16 @@
 #     bench/million/load.sh PSQL...
 #
 # where PSQL... is psql with what it needs to get there as a superuser.  Two
-# sessions at a time do what takes long.
+# sessions at a time do what takes long.  With TASKS=n in the environment there
+# are only so many tasks; all else is the same.
 
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 
 sql() {
-    "$@" -X -q -v ON_ERROR_STOP=1 -v parts=2 >/dev/null
+    "$@" -X -q -v ON_ERROR_STOP=1 -v parts=2 \
+        -v tasks="${TASKS:-1000000}" >/dev/null
 }
 
 both() {

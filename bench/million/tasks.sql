@@ -1,5 +1,5 @@
--- A million tasks, the second step: the tasks themselves, each :parts-th from
--- :part on.  See load.sh.
+-- A million tasks, the second step: the tasks themselves, each :parts-th of
+-- :tasks from :part on.  See load.sh.
 
 BEGIN;
 
@@ -51,10 +51,10 @@ SELECT million.uuid(x.msec, 'task', x.n),
             million.u(n, 11) AS priority, million.u(n, 12) AS labels,
             million.u(n, 13) AS due, million.u(n, 14) AS assignee
        FROM (SELECT n, msec, to_timestamp(msec / 1000.0) AS at,
-                    n / 1000000::float8 AS age, million.u(n, 15) AS status
-               FROM generate_series(:part::bigint, 1000000, :parts) n
+                    n / :tasks::float8 AS age, million.u(n, 15) AS status
+               FROM generate_series(:part::bigint, :tasks, :parts) n
               CROSS JOIN LATERAL (
-                  SELECT t.msec - (1000000 - n) * 94000
+                  SELECT t.msec - (:tasks - n) * (94000000000 / :tasks)
                          - million.pick(90000, n, 16) AS msec) m) y) x
   JOIN million.slots s
        ON s.slot = million.pick((SELECT max(slot) FROM million.slots), x.n, 17)
