@@ -215,6 +215,22 @@ status_is($owner->get("/v1/comments/$other->{id}"), 200,
           'the comments of others stay');
 
 
+# and with its project
+
+my $doomed = $skep->project($owner);
+my $last = $owner->task(title => 'x', project_id => $doomed);
+
+$list = "/v1/tasks/$last->{id}/comments";
+$path = $owner->post($list, { body => 'x' })->header('Location');
+status_is($owner->delete("/v1/projects/$doomed"), 204,
+          'the project is deleted');
+
+problem($owner->request(@$_), 404, 'not_found', "$_->[0] $_->[1] afterwards")
+    for ['GET', $path], ['PATCH', $path, json => { body => 'x' }],
+        ['DELETE', $path], ['GET', $list],
+        ['POST', $list, json => { body => 'x' }];
+
+
 # the comment and its event are one
 
 $skep->pg->execute(<<~'SQL');
