@@ -219,12 +219,11 @@ sub check_cell ($row, $role, $status, $world) {
     my $name = "$method $path by $role: $status";
     my $res = call($role, $method, $path, $body, $world);
 
-    return status_is($res, $status, $name) if $status < 400;
+    return if !status_is($res, $status, $name) || $status < 400;
 
     problem($res, $status, $code{$status} // $odd,
             (map { [$_->@{qw(pointer code)}] }
-             ($res->json->{errors} // [])->@*), $name)
-        or return;
+             ($res->json->{errors} // [])->@*), "$name: its code");
 
     return if $status != 404 && $status != 422;
 
