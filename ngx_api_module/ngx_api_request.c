@@ -256,7 +256,9 @@ ngx_api_if_match(ngx_http_request_t *r, const char **versions,
             p++;
         }
 
-        if (p < last && *p == '"' && p > digits && p - digits <= 18) {
+        if (p < last && *p == '"' && p > digits && p - digits <= 18
+            && *digits != '0')
+        {
 
             if (out[-1] != '{') {
                 *out++ = ',';

@@ -103,6 +103,7 @@ for my $call (['PUT', 200], ['PATCH', 200], ['DELETE', 204]) {
     held($method, '"99999999999999999999"', 412);
     held($method, '"VERSION', 412);
     held($method, '"-1"', 412);
+    held($method, '"0VERSION"', 412);
     held($method, 'W/"999"', 412);
 
     # what gzip does to an ETag does not lock its client out
