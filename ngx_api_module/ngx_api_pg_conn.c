@@ -228,7 +228,11 @@ ngx_api_pg_conn_send(ngx_api_pg_conn_t *conn, ngx_api_pg_op_t *op)
 
     conn->timer.cancelable = 0;
 
-    if (!conn->timer.timer_set) {
+    /* one that is sent again may be due before those that are here */
+
+    if (!conn->timer.timer_set
+        || (ngx_msec_int_t) (op->deadline - conn->timer.timer.key) < 0)
+    {
         ngx_api_pg_conn_arm(conn);
     }
 
@@ -449,8 +453,9 @@ ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn, PGresult *res)
 
 
 /*
- * One timer a connection, not one an operation: deadlines come in the order of
- * the queue, and a timer that fires early just looks and sets itself anew.
+ * One timer a connection, not one an operation: of the earliest deadline, and
+ * one that fires early just looks and sets itself anew.  Deadlines come in the
+ * order of the queue, but for operations that are sent again.
  */
 
 static void
@@ -479,12 +484,8 @@ ngx_api_pg_conn_arm(ngx_api_pg_conn_t *conn)
     {
         op = ngx_queue_data(q, ngx_api_pg_op_t, queue);
 
-        if (op->handler) {
-            if ((ngx_msec_int_t) (op->deadline - when) < 0) {
-                when = op->deadline;
-            }
-
-            break;
+        if (op->handler && (ngx_msec_int_t) (op->deadline - when) < 0) {
+            when = op->deadline;
         }
     }
 
