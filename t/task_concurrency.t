@@ -101,6 +101,45 @@ is_deeply(\%outcomes, { '200 412' => 10 },
           'two PATCH that wait for the same row: one wins');
 
 
+# a task that another moves while it is waited for, from one project of the
+# caller to another: it is still there; where the caller is nobody, it is not
+
+my $stranger = $skep->user;
+my $project = $user->project(name => 'Elsewhere')->{id};
+my %call = (
+    PATCH    => ['PATCH', '', { priority => 'high' }],
+    complete => ['POST', '/complete'],
+    DELETE   => ['DELETE', ''],
+);
+
+for my $case (['PATCH', 200, 404], ['complete', 200, 404],
+              ['DELETE', 204, 404])
+{
+    my ($name, @statuses) = @$case;
+    my ($method, $suffix, $json) = $call{$name}->@*;
+
+    for my $to ($project, $stranger->inbox) {
+        my $moved = $user->task(title => 'Moved')->{id};
+        my $mover = $skep->pg->session;
+        my $status = shift @statuses;
+
+        $mover->send("BEGIN; UPDATE task.tasks SET project_id = '$to'
+                      WHERE id = '$moved';");
+        sessions(1, "state = 'idle in transaction' AND query LIKE '%$moved%'");
+        $clients[0]->send($clients[0]->format_request(
+            $method, "/v1/tasks/$moved$suffix", token => $user->token,
+            $json ? (json => $json) : ()));
+        sessions(1, "usename = 'skep_nginx' AND wait_event_type = 'Lock'");
+        $mover->send('COMMIT;');
+
+        status_is($clients[0]->response(method => $method), $status,
+                  "$name of a task that was moved "
+                  . ($status == 404 ? 'away' : 'to a project of the caller'));
+        $mover->close;
+    }
+}
+
+
 # eight at once
 
 $version = $user->get($path)->json->{version};

@@ -152,14 +152,16 @@ WITH asked AS (
     FROM given g
     LEFT JOIN task.members m ON m.user_id = $1 AND m.project_id = g.project_id
 ), seen AS (
-    SELECT (SELECT m.role FROM task.members m
-            WHERE m.user_id = $1 AND m.project_id = t.project_id) AS role,
+    SELECT
+    -- use: task_role
+    AS role,
     -- columns: task t
     FROM task.tasks t
     WHERE t.id = ANY ($2)
       AND coalesce(t.deleted_at, 'infinity') = 'infinity'
-      AND (SELECT m.role FROM task.members m
-           WHERE m.user_id = $1 AND m.project_id = t.project_id) IS NOT NULL
+      AND
+    -- use: task_role
+      IS NOT NULL
     ORDER BY t.id
     FOR UPDATE OF t
 ), wanted AS (

@@ -17,6 +17,15 @@
 )
 
 
+-- The caller's role where a task is.  Beside FOR UPDATE a subquery is what is
+-- evaluated anew for a row that was moved while it was waited for; of a join
+-- PostgreSQL would keep the row it had found before.
+
+-- template: task_role
+    (SELECT m.role FROM task.members m
+     WHERE m.user_id = $1 AND m.project_id = t.project_id)
+
+
 -- name: task_get
 -- lane: read
 SELECT
@@ -164,11 +173,15 @@ FROM made m LEFT JOIN new t ON true
 -- with diff: (SELECT v.changes FROM verdict v)
 -- with event_data: json_build_object('task', row_to_json(t), 'changes', {diff})
 WITH seen AS (
-    SELECT m.role,
+    SELECT
+    -- use: task_role
+    AS role,
     -- columns: task t
     FROM task.tasks t
-    JOIN task.members m ON m.user_id = $1 AND m.project_id = t.project_id
     WHERE t.id = $2 AND t.deleted_at IS NULL
+      AND
+    -- use: task_role
+      IS NOT NULL
     FOR UPDATE OF t
 ), wanted AS (
     SELECT
@@ -255,10 +268,14 @@ LEFT JOIN LATERAL (
 -- with event_type: 'task.deleted'
 -- with event_data: json_build_object('task', row_to_json(t))
 WITH seen AS (
-    SELECT t.id, t.version, t.updated_at, m.role
+    SELECT t.id, t.version, t.updated_at,
+    -- use: task_role
+    AS role
     FROM task.tasks t
-    JOIN task.members m ON m.user_id = $1 AND m.project_id = t.project_id
     WHERE t.id = $2 AND t.deleted_at IS NULL
+      AND
+    -- use: task_role
+      IS NOT NULL
     FOR UPDATE OF t
 ), verdict AS (
     SELECT CASE WHEN s.role = 'viewer' THEN 'forbidden'
