@@ -60,6 +60,15 @@ $pg->execute(<<~'SQL');
            'password_reset', 'user@example.com', now()
     FROM generate_series(1, 20000) n;
 
+    INSERT INTO task.projects (id, owner_id, name, inbox)
+    SELECT pg_temp.id('project', n), pg_temp.id('other', n), 'Inbox', true
+    FROM generate_series(1, 20000) n;
+
+    INSERT INTO task.members (project_id, user_id, role)
+    SELECT pg_temp.id('project', n), pg_temp.id('other', 1 + (n + m) % 20000),
+           'editor'
+    FROM generate_series(1, 20000) n, generate_series(1, 5) m;
+
     INSERT INTO api.idempotency_keys (user_id, key, fingerprint, ids,
                                       created_at, stored_at)
     SELECT pg_temp.id('other', 1 + n % 2000), n::text,
@@ -244,12 +253,10 @@ for my $row ($pg->query(<<~'SQL')->@*) {
     is($rc, 0, "$name: a call") or diag($out);
     cmp_ok(scalar @plans, '>', 1, "$name: plans of statements in it");
 
-    for my $plan (@plans) {
-        my @whole = grep { /^reads all/ } faults($plan);
+    my ($bad) = grep { grep { /^reads all/ } faults($_) } @plans;
 
-        is(join('; ', @whole), '', "$name: no table is read whole")
-            or diag(Skep::Plan::text($plan));
-    }
+    ok(!$bad, "$name: no table is read whole")
+        or diag(Skep::Plan::text($bad));
 }
 
 
