@@ -655,6 +655,58 @@ knows_an_empty_table(void **state)
 
 
 static void
+wants_exactly_one_of(void **state)
+{
+    size_t  i;
+
+    static const ngx_api_field_t  some[] = {
+        { ngx_string("x"), .type = NGX_API_INTEGER, .max = 9 },
+        { ngx_string("a"), .type = NGX_API_INTEGER, NGX_API_ONE_OF, .max = 9 },
+        { ngx_string("b"), .type = NGX_API_INTEGER, NGX_API_ONE_OF, .max = 9 },
+        { ngx_string("c"), .type = NGX_API_INTEGER, NGX_API_ONE_OF, .max = 9 },
+        ngx_api_null_field
+    };
+
+    /* the faults' last letters; of a PATCH, none */
+
+    static const struct {
+        const char  *body, *required, *excess;
+    } cases[] = {
+        { "{}", "a", "" }, { "{\"x\":1}", "a", "" }, { "{\"b\":1}", "", "" },
+        { "{\"c\":1,\"x\":1}", "", "" }, { "{\"b\":1,\"a\":1}", "", "b" },
+        { "{\"c\":1,\"b\":1,\"a\":1}", "", "bc" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        ngx_uint_t   n, partial = i & 1;
+        const char  *p, *code = cases[i / 2].required[0] ? "required"
+                                                  : "mutually_exclusive";
+        char         where[] = "/?";
+
+        json_decref(c.body);
+        c.body = json_loads(cases[i / 2].body, 0, NULL);
+        c.faults = ngx_array_create(c.pool, 1, sizeof(ngx_api_fault_t));
+
+        assert_int_equal(ngx_api_schema_check(c.pool, some, c.body, partial,
+                                              c.values, c.faults),
+                         NGX_OK);
+
+        p = cases[i / 2].required[0] ? cases[i / 2].required
+                                     : cases[i / 2].excess;
+
+        for (n = 0; !partial && p[n]; n++) {
+            where[1] = p[n];
+            assert_fault(n, where, code, NULL);
+        }
+
+        assert_int_equal(c.faults->nelts, n);
+    }
+}
+
+
+static void
 copies_where(void **state)
 {
     char        text[] = "/title";
@@ -758,6 +810,7 @@ main(void)
         unit(folds_and_quotes_labels),
         unit(checks_each_label),
         unit(knows_an_empty_table),
+        unit(wants_exactly_one_of),
         unit(copies_where),
         unit(survives_each_failed_allocation),
     };
