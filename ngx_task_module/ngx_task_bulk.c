@@ -186,13 +186,15 @@ ngx_task_bulk_ids(ngx_http_request_t *r, ngx_uint_t n,
     ngx_uint_t       i;
     ngx_task_ids_t  *one;
 
+    ids->created_at = "";
+
     for (i = 0; i < n; i++) {
         one = ngx_task_ids(r);
         if (one == NULL) {
             return NGX_ERROR;
         }
 
-        if (i == 0 || ngx_strcmp(one->created_at, ids->created_at) != 0) {
+        if (ngx_strcmp(one->created_at, ids->created_at) != 0) {
             i = 0;
             ids->created_at = one->created_at;
         }
