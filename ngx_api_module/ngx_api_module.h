@@ -84,6 +84,12 @@ ngx_api_ctx_t *ngx_api_ctx(ngx_http_request_t *r);
 /* the content handler of a location with routes */
 ngx_int_t ngx_api_handler(ngx_http_request_t *r);
 
+/* what the first row says: NGX_OK, or what ngx_api_problem() returned */
+ngx_int_t ngx_api_outcome(ngx_http_request_t *r, const PGresult *res);
+
+/* of a row's id; -1 if there is none */
+int ngx_api_id_column(const PGresult *res);
+
 /* the first header of that name, in lower case, of the request; NULL if there
  * is none.  n, if not NULL: how many there are */
 ngx_table_elt_t *ngx_api_header_find(ngx_http_request_t *r, const char *name,

@@ -284,37 +284,6 @@ ngx_api_if_match(ngx_http_request_t *r, const char **versions,
 
 
 ngx_int_t
-ngx_api_page_start(ngx_http_request_t *r, const ngx_api_value_t *arg,
-    ngx_uint_t sort, ngx_api_cursor_t *cursor)
-{
-    ngx_array_t  *faults;
-
-    static const ngx_str_t  name = ngx_string("cursor");
-
-    if (ngx_api_cursor_parse((u_char *) arg->text, arg->len, cursor,
-                             ngx_api_secret(r))
-        == NGX_OK
-        && cursor->sort == sort)
-    {
-        return NGX_OK;
-    }
-
-    faults = ngx_array_create(r->pool, 1, sizeof(ngx_api_fault_t));
-
-    if (faults == NULL
-        || ngx_api_fault_add(faults, &name, "invalid_value",
-                             "must come from \"next_cursor\" of the same list "
-                             "in the same order")
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_api_problem(r, &ngx_api_invalid_parameter, faults);
-}
-
-
-ngx_int_t
 ngx_api_request_body(ngx_http_request_t *r)
 {
     ngx_int_t  rc;

@@ -63,11 +63,22 @@ ngx_int_t ngx_api_if_match(ngx_http_request_t *r, const char **versions,
 
 /*
  * The start of a page: where the cursor argument points to, for a list of the
- * order "sort" (ngx_api_send_page()).  NGX_OK; or what ngx_api_finish() takes,
- * if it is not a cursor of this list.
+ * order "sort" (ngx_api_send_page()), below 255.  NGX_OK; or what
+ * ngx_api_finish() takes, if it is not a cursor of this list: of the same path
+ * and parameters, "limit" aside.
  */
 ngx_int_t ngx_api_page_start(ngx_http_request_t *r,
     const ngx_api_value_t *arg, ngx_uint_t sort, ngx_api_cursor_t *cursor);
+
+/* what a "sync_token" of this list has for a watermark.  NGX_OK; NGX_DECLINED
+ * if the argument is no such token; NGX_ERROR. */
+ngx_int_t ngx_api_page_token(ngx_http_request_t *r,
+    const ngx_api_value_t *arg, const char **mark);
+
+/* notes invalid_parameter with this one fault, of static texts; returns what
+ * ngx_api_finish() takes */
+ngx_int_t ngx_api_parameter_fault(ngx_http_request_t *r,
+    const char *parameter, const char *code, const char *detail);
 
 /* text in the request's pool, NUL-terminated */
 const char *ngx_api_cstr(ngx_http_request_t *r, const void *text, size_t len);

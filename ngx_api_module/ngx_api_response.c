@@ -1,13 +1,12 @@
 
 /*
- * Answers: a row, a page, nothing; their ETags, conditions and links.
+ * Answers: a row, nothing; their ETags and conditions.
  */
 
 
 #include "ngx_api_module.h"
 
 
-static ngx_int_t ngx_api_outcome(ngx_http_request_t *r, const PGresult *res);
 static ngx_int_t ngx_api_replayed(ngx_http_request_t *r,
     const PGresult *res);
 static ngx_int_t ngx_api_outcome_faults(ngx_http_request_t *r,
@@ -17,21 +16,8 @@ static ngx_int_t ngx_api_outcome_fault(ngx_http_request_t *r,
 static const char *ngx_api_outcome_detail(const char *code);
 static ngx_uint_t ngx_api_not_modified(ngx_http_request_t *r,
     const ngx_str_t *etag);
-static int ngx_api_id_column(const PGresult *res);
 static ngx_int_t ngx_api_location_set(ngx_http_request_t *r,
     const PGresult *res, const char *prefix);
-static ngx_int_t ngx_api_page_rows(ngx_http_request_t *r, const PGresult *res,
-    int *n);
-static void ngx_api_json_rows(ngx_http_request_t *r, ngx_api_json_t *j,
-    const PGresult *res, int n);
-static ngx_int_t ngx_api_page_cursor(ngx_http_request_t *r,
-    const PGresult *res, int row, ngx_uint_t sort, ngx_str_t *cursor);
-static ngx_int_t ngx_api_page_link(ngx_http_request_t *r,
-    const ngx_str_t *cursor);
-static u_char *ngx_api_link_escape(u_char *p, const u_char *text, size_t len);
-
-
-#define NGX_API_CURSOR_ARG  "cursor="
 
 
 void
@@ -164,7 +150,7 @@ ngx_api_send_done(ngx_http_request_t *r, const PGresult *res)
 
 /* NGX_OK, or what ngx_api_problem() returned */
 
-static ngx_int_t
+ngx_int_t
 ngx_api_outcome(ngx_http_request_t *r, const PGresult *res)
 {
     int         column;
@@ -423,7 +409,7 @@ ngx_api_header_push(ngx_http_request_t *r, const char *key,
 
 /* what tells a row from others, for those that have no "id" */
 
-static int
+int
 ngx_api_id_column(const PGresult *res)
 {
     int  column;
@@ -464,252 +450,4 @@ ngx_api_location_set(ngx_http_request_t *r, const PGresult *res,
     (void) ngx_api_uuid_format(p, (u_char *) PQgetvalue(res, 0, column));
 
     return ngx_api_header_add(r, "Location", &location);
-}
-
-
-void
-ngx_api_send_list(ngx_http_request_t *r, ngx_uint_t status,
-    const PGresult *res)
-{
-    ngx_int_t        rc;
-    ngx_api_json_t   j;
-
-    rc = ngx_api_outcome(r, res);
-
-    if (rc != NGX_OK) {
-        ngx_api_finish(r, rc);
-        return;
-    }
-
-    ngx_api_json_rows(r, &j, res, PQntuples(res));
-    ngx_api_json_literal(&j, "}");
-
-    ngx_api_send_json(r, status, &j, NULL, 0);
-}
-
-
-/* begins an object: {"data":[...] */
-
-static void
-ngx_api_json_rows(ngx_http_request_t *r, ngx_api_json_t *j,
-    const PGresult *res, int n)
-{
-    int  i;
-
-    ngx_api_json_init(j, r->pool, 128 + n * 768);
-    ngx_api_json_literal(j, "{\"data\":[");
-
-    for (i = 0; i < n; i++) {
-        if (i) {
-            ngx_api_json_literal(j, ",");
-        }
-
-        ngx_api_pg_json_row(j, res, i);
-    }
-
-    ngx_api_json_literal(j, "]");
-}
-
-
-void
-ngx_api_send_page(ngx_http_request_t *r, const PGresult *res, ngx_uint_t limit,
-    ngx_uint_t sort)
-{
-    int              n;
-    ngx_int_t        rc;
-    ngx_str_t        cursor;
-    ngx_api_json_t   j;
-
-    ngx_str_null(&cursor);
-
-    rc = ngx_api_page_rows(r, res, &n);
-
-    if (rc != NGX_OK) {
-        ngx_api_finish(r, rc);
-        return;
-    }
-
-    if ((ngx_uint_t) n > limit) {
-        n = (int) limit;
-
-        if (ngx_api_page_cursor(r, res, n - 1, sort, &cursor) != NGX_OK
-            || ngx_api_page_link(r, &cursor) != NGX_OK)
-        {
-            ngx_api_finish(r, NGX_ERROR);
-            return;
-        }
-    }
-
-    ngx_api_json_rows(r, &j, res, n);
-    ngx_api_json_literal(&j, ",\"next_cursor\":");
-
-    if (cursor.len) {
-        ngx_api_json_string(&j, cursor.data, cursor.len);
-
-    } else {
-        ngx_api_json_literal(&j, "null");
-    }
-
-    ngx_api_json_literal(&j, "}");
-
-    ngx_api_send_json(r, NGX_HTTP_OK, &j, NULL, 0);
-}
-
-
-/* NGX_OK, or what ngx_api_problem() returned */
-
-static ngx_int_t
-ngx_api_page_rows(ngx_http_request_t *r, const PGresult *res, int *n)
-{
-    int        column;
-    ngx_str_t  outcome;
-
-    *n = PQntuples(res);
-
-    column = PQfnumber(res, "_outcome");
-
-    if (column < 0) {
-        return NGX_OK;
-    }
-
-    if (*n) {
-        outcome = ngx_api_pg_text(res, 0, column);
-
-        if (outcome.len == 5 && ngx_strncmp(outcome.data, "empty", 5) == 0) {
-            *n = 0;
-            return NGX_OK;
-        }
-    }
-
-    return ngx_api_outcome(r, res);
-}
-
-
-static ngx_int_t
-ngx_api_page_cursor(ngx_http_request_t *r, const PGresult *res, int row,
-    ngx_uint_t sort, ngx_str_t *text)
-{
-    int                id, key;
-    u_char            *last;
-    ngx_str_t          value;
-    ngx_api_cursor_t   cursor;
-
-    id = ngx_api_id_column(res);
-    key = PQfnumber(res, "_key");
-
-    if (id < 0 || PQgetlength(res, row, id) != sizeof(cursor.id)) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&cursor, sizeof(ngx_api_cursor_t));
-
-    cursor.sort = sort;
-    ngx_memcpy(cursor.id, PQgetvalue(res, row, id), sizeof(cursor.id));
-
-    if (key >= 0) {
-        value = ngx_api_pg_text(res, row, key);
-
-        if (value.len > NGX_API_CURSOR_KEY_MAX) {
-            return NGX_ERROR;
-        }
-
-        /* NULL when the id alone is the key */
-        if (value.len) {
-            cursor.key_len = value.len;
-            ngx_memcpy(cursor.key, value.data, value.len);
-        }
-    }
-
-    text->data = ngx_pnalloc(r->pool, NGX_API_CURSOR_LEN);
-    if (text->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    last = ngx_api_cursor_format(text->data, &cursor, ngx_api_secret(r));
-    if (last == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->len = last - text->data;
-
-    return NGX_OK;
-}
-
-
-/* Link (RFC 8288): the same query with the cursor of the next page */
-
-static ngx_int_t
-ngx_api_page_link(ngx_http_request_t *r, const ngx_str_t *cursor)
-{
-    size_t      len;
-    u_char     *p, *arg, *end, *last;
-    ngx_str_t   link;
-
-    len = sizeof("<?&" NGX_API_CURSOR_ARG ">; rel=\"next\"") - 1
-          + r->uri.len + 3 * r->args.len + cursor->len;
-
-    link.data = ngx_pnalloc(r->pool, len);
-    if (link.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = link.data;
-    *p++ = '<';
-    p = ngx_cpymem(p, r->uri.data, r->uri.len);
-    *p++ = '?';
-
-    last = r->args.data + r->args.len;
-
-    for (arg = r->args.data; arg < last; arg = end + 1) {
-
-        end = ngx_strlchr(arg, last, '&');
-        if (end == NULL) {
-            end = last;
-        }
-
-        if (end == arg
-            || ((size_t) (end - arg) >= sizeof(NGX_API_CURSOR_ARG) - 1
-                && ngx_strncmp(arg, NGX_API_CURSOR_ARG,
-                               sizeof(NGX_API_CURSOR_ARG) - 1)
-                   == 0))
-        {
-            continue;
-        }
-
-        p = ngx_api_link_escape(p, arg, end - arg);
-        *p++ = '&';
-    }
-
-    p = ngx_cpymem(p, NGX_API_CURSOR_ARG, sizeof(NGX_API_CURSOR_ARG) - 1);
-    p = ngx_cpymem(p, cursor->data, cursor->len);
-    p = ngx_cpymem(p, ">; rel=\"next\"", sizeof(">; rel=\"next\"") - 1);
-
-    link.len = p - link.data;
-
-    return ngx_api_header_add(r, "Link", &link);
-}
-
-
-/* what a client may leave raw in a query but would end the link */
-
-static u_char *
-ngx_api_link_escape(u_char *p, const u_char *text, size_t len)
-{
-    static const u_char  hex[] = "0123456789ABCDEF";
-
-    for ( /* void */ ; len; len--, text++) {
-
-        if (*text > 0x20 && *text < 0x7f && *text != '<' && *text != '>'
-            && *text != '"' && *text != '\\')
-        {
-            *p++ = *text;
-            continue;
-        }
-
-        *p++ = '%';
-        *p++ = hex[*text >> 4];
-        *p++ = hex[*text & 0xf];
-    }
-
-    return p;
 }

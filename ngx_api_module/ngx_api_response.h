@@ -54,6 +54,10 @@ void ngx_api_send_done(ngx_http_request_t *r, const PGresult *res);
  * A list that is part of something has "_outcome" in its rows, by the rules
  * above: no row says that the thing is not there.  A page without rows is then
  * one row of the outcome "empty".
+ *
+ * For incremental sync: a row whose "_deleted_at" is not null is only {"id",
+ * "deleted_at"}; "_watermark" (text, the same in each row) goes out as
+ * "sync_token", for ngx_api_page_token().
  */
 void ngx_api_send_page(ngx_http_request_t *r, const PGresult *res,
     ngx_uint_t limit, ngx_uint_t sort);
