@@ -161,13 +161,6 @@ function statement_line(line,    arg, k) {
         return
     }
 
-    if (line ~ /^-- with [a-z_]+: /) {
-        split(line, arg, " ")
-        with[substr(arg[3], 1, length(arg[3]) - 1)] = \
-            substr(line, index(line, ": ") + 2)
-        return
-    }
-
     if (line !~ /^ *-- sorts: /) {
         put(line)
     }
@@ -176,7 +169,12 @@ function statement_line(line,    arg, k) {
 
 # a line of a statement or of a template that it uses
 function put(line,    arg) {
-    if (line ~ /^ *-- use: /) {
+    if (line ~ /^ *-- with [a-z_]+: /) {
+        split(line, arg, " ")
+        with[substr(arg[3], 1, length(arg[3]) - 1)] = \
+            substr(line, index(line, ": ") + 2)
+
+    } else if (line ~ /^ *-- use: /) {
         split(line, arg, " ")
         use(arg[3])
 

@@ -180,19 +180,25 @@ function sort_key(table, i, alias, ascending,    key, type) {
     word["field"] = field_name[table, i]
     word["order"] = ascending ? "ASC" : "DESC"
     word["after"] = ascending ? ">" : "<"
+    word["until"] = ascending ? "<=" : ">="
     word["first_id"] = (ascending ? low : high) "::uuid"
+    word["last_id"] = (ascending ? high : low) "::uuid"
+    word["nulls"] = "none"
 
     if (field_sort[table, i] == "SORT_ID") {
         type = "uuid"
         key = alias ".id"
+        word["column"] = key
         word["cursor"] = "NULL::text"
 
     } else {
         type = field_type[table, i]
         key = alias "." field_name[table, i]
+        word["column"] = key
         sort_bounds(table, i)
 
         if (field_null[table, i]) {
+            word["nulls"] = "last"
             key = "coalesce(" key ", " (ascending ? high : low) ")"
         }
 
@@ -202,6 +208,7 @@ function sort_key(table, i, alias, ascending,    key, type) {
     word["key"] = key
     word["type"] = type
     word["first"] = (ascending ? low : high) "::" type
+    word["last"] = (ascending ? high : low) "::" type
 }
 
 
