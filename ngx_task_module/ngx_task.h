@@ -65,6 +65,7 @@ void ngx_task_complete(ngx_http_request_t *r);
 void ngx_task_reopen(ngx_http_request_t *r);
 void ngx_task_delete(ngx_http_request_t *r);
 void ngx_task_list(ngx_http_request_t *r);
+void ngx_task_list_project(ngx_http_request_t *r);
 void ngx_task_bulk_create(ngx_http_request_t *r);
 void ngx_task_bulk_patch(ngx_http_request_t *r);
 

@@ -1,33 +1,28 @@
 
 /*
- * Lists of tasks.
+ * Lists of tasks: filters, orders, search.
  */
 
 
-#include "ngx_task.h"
+#include "ngx_task_list.h"
 
 
-typedef enum {
-    NGX_TASK_LIST_LIMIT = 0,
-    NGX_TASK_LIST_CURSOR,
-    NGX_TASK_LIST_STATUS,
-    NGX_TASK_LIST_SORT
-} ngx_task_list_arg_e;
+#define NGX_TASK_LIST_Q_MAX       500
+#define NGX_TASK_LIST_SINCE_MAX   120     /* a time, or a token */
+
+/* the statements with filters take them from $7 on */
+#define NGX_TASK_LIST_VALUES      (6 + NGX_TASK_LIST_NFILTERS)
 
 
-/*
- * The orders, and what stands before the first row of each: the key and the id
- * of a page's start when there is no cursor.
- */
-
-typedef struct {
-    const char  *key;      /* NULL: the id */
-    const char  *id;
-} ngx_task_sort_t;
-
-
-static ngx_int_t ngx_task_list_cursor(ngx_http_request_t *r,
-    const ngx_api_value_t *arg, ngx_uint_t sort, const char **values);
+static void ngx_task_list_of(ngx_http_request_t *r, const char *project);
+static void ngx_task_list_filtered(ngx_http_request_t *r,
+    const char *project, ngx_uint_t ranked, const char **values);
+static ngx_uint_t ngx_task_list_matching(const ngx_api_value_t *args);
+static void ngx_task_list_start(const ngx_api_value_t *args, ngx_uint_t sort,
+    const char **values);
+static const char *ngx_task_list_priority(const ngx_api_value_t *arg,
+    ngx_uint_t highest);
+static ngx_uint_t ngx_task_list_cursor(const ngx_api_value_t *args);
 static void ngx_task_list_send(ngx_http_request_t *r, const PGresult *res);
 
 
@@ -43,60 +38,90 @@ const ngx_api_field_t  ngx_task_list_args[] = {
 
     { ngx_string("cursor"), NGX_API_CURSOR, 0, 0, 0, 0, NULL, NULL },
 
-    { ngx_string("status"), NGX_API_ENUM_LIST, 0, 0, 0, 0, ngx_task_statuses,
-      NULL },
-
     { ngx_string("sort"), NGX_API_ENUM, 0, 0, 0, 0, ngx_task_sort_names,
       "-created_at" },
 
+    { ngx_string("q"), NGX_API_STRING, 0, 1, NGX_TASK_LIST_Q_MAX, 0, NULL,
+      NULL },
+
+    { ngx_string("updated_since"), NGX_API_STRING, 0, 1,
+      NGX_TASK_LIST_SINCE_MAX, 0, NULL, NULL },
+
+    NGX_TASK_FIELDS(ngx_api_field_args, ngx_api_field_args)
+
     ngx_api_null_field
-};
-
-
-/* by index the same as the statements from NGX_TASK_SQL_TASK_LIST on */
-
-static const ngx_task_sort_t  ngx_task_sorts[] = {
-
-    { "none", NGX_TASK_ID_MIN },            /* priority */
-    { "urgent", NGX_TASK_ID_MAX },
-    { "-infinity", NGX_TASK_ID_MIN },       /* due_at */
-    { "infinity", NGX_TASK_ID_MAX },
-    { NULL, NGX_TASK_ID_MIN },              /* created_at */
-    { NULL, NGX_TASK_ID_MAX },
-    { "-infinity", NGX_TASK_ID_MIN },       /* updated_at */
-    { "infinity", NGX_TASK_ID_MAX }
 };
 
 
 void
 ngx_task_list(ngx_http_request_t *r)
 {
-    u_char                  text[NGX_INT_T_LEN + 1];
-    ngx_int_t               rc;
-    ngx_uint_t              sort;
-    const char             *values[5];
-    const ngx_api_value_t  *args;
+    ngx_task_list_of(r, NULL);
+}
 
-    args = ngx_api_args(r);
-    sort = (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer;
 
-    values[0] = (char *) ngx_api_identity(r)->user.data;
-    values[1] = args[NGX_TASK_LIST_STATUS].text;
-
-    /* one more than asked for tells whether there is a next page */
-
-    *ngx_sprintf(text, "%L", args[NGX_TASK_LIST_LIMIT].integer + 1) = '\0';
-
-    values[2] = ngx_api_cstr(r, text, ngx_strlen(text));
-    if (values[2] == NULL) {
-        ngx_api_finish(r, NGX_ERROR);
+void
+ngx_task_list_project(ngx_http_request_t *r)
+{
+    if (ngx_api_args(r)[NGX_TASK_LIST_PROJECT].set) {
+        ngx_api_finish(r, ngx_api_parameter_fault(r, "project",
+                                          "unknown_parameter",
+                                          "is not a parameter of this request"));
         return;
     }
 
-    rc = ngx_task_list_cursor(r, &args[NGX_TASK_LIST_CURSOR], sort,
-                              &values[3]);
+    ngx_task_list_of(r, ngx_api_path_id(r, 0));
+}
+
+
+/* project: the one whose list it is; NULL: of all that the caller can see */
+
+static void
+ngx_task_list_of(ngx_http_request_t *r, const char *project)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i, sort, filters;
+    const char             *values[NGX_TASK_LIST_VALUES];
+    const ngx_api_value_t  *args;
+
+    args = ngx_api_args(r);
+
+    if (args[NGX_TASK_LIST_SINCE].set) {
+        ngx_task_sync(r, project);
+        return;
+    }
+
+    ngx_memzero(values, sizeof(values));
+
+    values[0] = (char *) ngx_api_identity(r)->user.data;
+
+    rc = ngx_task_page(r, &args[NGX_TASK_LIST_LIMIT],
+                       &args[NGX_TASK_LIST_CURSOR], ngx_task_list_cursor(args),
+                       &values[1]);
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
+        return;
+    }
+
+    filters = args[NGX_TASK_LIST_Q].set;
+
+    for (i = 0; i < NGX_TASK_LIST_NFILTERS; i++) {
+        filters |= args[NGX_TASK_LIST_PROJECT + i].set;
+    }
+
+    sort = (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer;
+
+    if (filters) {
+        ngx_task_list_filtered(r, project,
+                               args[NGX_TASK_LIST_Q].set
+                               && !args[NGX_TASK_LIST_SORT].set, values);
+        return;
+    }
+
+    if (project) {
+        values[4] = project;
+        ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_LIST_PROJECT + sort, values,
+                        ngx_task_list_send);
         return;
     }
 
@@ -105,47 +130,161 @@ ngx_task_list(ngx_http_request_t *r)
 }
 
 
-/* values[0], values[1]: the key and the id that the page begins after */
+/* values: the first four are there */
 
-static ngx_int_t
-ngx_task_list_cursor(ngx_http_request_t *r, const ngx_api_value_t *arg,
-    ngx_uint_t sort, const char **values)
+static void
+ngx_task_list_filtered(ngx_http_request_t *r, const char *project,
+    ngx_uint_t ranked, const char **values)
 {
-    u_char             id[NGX_API_UUID_LEN];
-    ngx_int_t          rc;
-    ngx_api_cursor_t   cursor;
+    ngx_uint_t                     i, sort;
+    const ngx_api_value_t         *args;
+    const ngx_api_pg_statement_t  *statement;
 
-    if (!arg->set) {
-        values[1] = ngx_task_sorts[sort].id;
-        values[0] = ngx_task_sorts[sort].key ? ngx_task_sorts[sort].key
-                                             : values[1];
-        return NGX_OK;
+    args = ngx_api_args(r);
+    sort = (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer;
+
+    values[4] = project ? "t" : "f";
+    values[5] = args[NGX_TASK_LIST_Q].text;
+
+    for (i = 0; i < NGX_TASK_LIST_NFILTERS; i++) {
+        values[6 + i] = args[NGX_TASK_LIST_PROJECT + i].text;
     }
 
-    rc = ngx_api_page_start(r, arg, sort, &cursor);
-
-    if (rc != NGX_OK) {
-        return rc;
+    if (project) {
+        values[6] = project;
     }
 
-    (void) ngx_api_uuid_format(id, cursor.id);
+    if (ranked) {
+        statement = NGX_TASK_SQL_TASK_LIST_RANKED;
 
-    values[1] = ngx_api_cstr(r, id, sizeof(id));
-    values[0] = ngx_task_sorts[sort].key
-                ? ngx_api_cstr(r, cursor.key, cursor.key_len)
-                : values[1];
+    } else {
+        statement = ngx_task_list_matching(args)
+                    ? NGX_TASK_SQL_TASK_LIST_MATCHING + sort
+                    : NGX_TASK_SQL_TASK_LIST_FILTERED + sort;
 
-    return values[0] && values[1] ? NGX_OK : NGX_ERROR;
+        ngx_task_list_start(args, sort, values);
+    }
+
+    ngx_api_pg_exec(r, statement, values, ngx_task_list_send);
+}
+
+
+/* whether something is asked for that may be rare, and has an index */
+
+static ngx_uint_t
+ngx_task_list_matching(const ngx_api_value_t *args)
+{
+    return args[NGX_TASK_LIST_Q].set
+           || args[NGX_TASK_LIST_LABEL].set
+           || (args[NGX_TASK_LIST_ASSIGNEE].set
+               && ngx_strcmp(args[NGX_TASK_LIST_ASSIGNEE].text, "none") != 0);
+}
+
+
+/*
+ * By due date or priority, what is asked for may be a part of the order: the
+ * list begins there.  Told so, PostgreSQL finds the place; else it would read
+ * all that stands before.
+ */
+
+static void
+ngx_task_list_start(const ngx_api_value_t *args, ngx_uint_t sort,
+    const char **values)
+{
+    const char  *name, *key;
+    ngx_uint_t   descending;
+
+    if (values[2]) {
+        return;
+    }
+
+    name = (char *) ngx_task_sort_names[sort].data;
+    descending = (name[0] == '-');
+    name += descending;
+
+    if (ngx_strcmp(name, "due_at") == 0) {
+
+        key = args[descending ? NGX_TASK_LIST_DUE_BEFORE
+                              : NGX_TASK_LIST_DUE_AFTER].text;
+        if (key) {
+            values[2] = key;
+            values[3] = descending ? NGX_TASK_ID_MIN : NGX_TASK_ID_MAX;
+        }
+
+    } else if (ngx_strcmp(name, "priority") == 0
+               && args[NGX_TASK_LIST_PRIORITY].set)
+    {
+        values[2] = ngx_task_list_priority(&args[NGX_TASK_LIST_PRIORITY],
+                                           descending);
+        values[3] = descending ? NGX_TASK_ID_MAX : NGX_TASK_ID_MIN;
+    }
+}
+
+
+/* the lowest or highest of the list */
+
+static const char *
+ngx_task_list_priority(const ngx_api_value_t *arg, ngx_uint_t highest)
+{
+    ngx_uint_t   i;
+    const char  *found;
+
+    found = NULL;
+
+    for (i = 0; ngx_task_priorities[i].len; i++) {
+
+        if (strstr(arg->text, (char *) ngx_task_priorities[i].data) == NULL) {
+            continue;
+        }
+
+        found = (char *) ngx_task_priorities[i].data;
+
+        if (!highest) {
+            break;
+        }
+    }
+
+    return found;
+}
+
+
+/* the number of the order in cursors */
+
+static ngx_uint_t
+ngx_task_list_cursor(const ngx_api_value_t *args)
+{
+    if (args[NGX_TASK_LIST_Q].set && !args[NGX_TASK_LIST_SORT].set) {
+        return NGX_TASK_CURSOR_RANK;
+    }
+
+    return (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer;
 }
 
 
 static void
 ngx_task_list_send(ngx_http_request_t *r, const PGresult *res)
 {
+    int                     column;
+    ngx_str_t               outcome;
     const ngx_api_value_t  *args;
 
     args = ngx_api_args(r);
 
+    column = PQfnumber(res, "_outcome");
+
+    if (column >= 0 && PQntuples(res) > 0) {
+        outcome = ngx_api_pg_text(res, 0, column);
+
+        if (outcome.len == sizeof("no_words") - 1
+            && ngx_strncmp(outcome.data, "no_words", outcome.len) == 0)
+        {
+            ngx_api_finish(r, ngx_api_parameter_fault(r, "q", "invalid_value",
+                                                      "must have a word in "
+                                                      "it"));
+            return;
+        }
+    }
+
     ngx_api_send_page(r, res, (ngx_uint_t) args[NGX_TASK_LIST_LIMIT].integer,
-                      (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer);
+                      ngx_task_list_cursor(args));
 }

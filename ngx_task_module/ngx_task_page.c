@@ -34,8 +34,12 @@ ngx_task_page(ngx_http_request_t *r, const ngx_api_value_t *limit,
 
     (void) ngx_api_uuid_format(id, start.id);
 
-    values[1] = ngx_api_cstr(r, start.key, start.key_len);
     values[2] = ngx_api_cstr(r, id, sizeof(id));
+
+    /* where the id is the key, it stands there once */
+
+    values[1] = start.key_len ? ngx_api_cstr(r, start.key, start.key_len)
+                              : values[2];
 
     return values[1] && values[2] ? NGX_OK : NGX_ERROR;
 }

@@ -73,6 +73,9 @@ const ngx_api_route_t  ngx_task_routes[] = {
     { NGX_HTTP_DELETE, ngx_string("/v1/projects/{id}"),
       ngx_task_project_delete, NULL, NULL, 0 },
 
+    { NGX_HTTP_GET, ngx_string("/v1/projects/{id}/tasks"),
+      ngx_task_list_project, NULL, ngx_task_list_args, 0 },
+
     { NGX_HTTP_GET, ngx_string("/v1/projects/{id}/members"),
       ngx_task_member_list, NULL, ngx_task_member_args, 0 },
 

@@ -51,6 +51,8 @@ my %list = (
     '/v1/tasks' => ['/v1/tasks', sub { $owner->task }],
     '/v1/tasks/{}/comments' => ["/v1/tasks/$task/comments", sub { comment() }],
     '/v1/projects' => ['/v1/projects', sub { $owner->project }],
+    '/v1/projects/{}/tasks' => ["/v1/projects/$project/tasks",
+        sub { $owner->task(project_id => $project) }],
     '/v1/projects/{}/members' => ["/v1/projects/$project/members",
         sub { $owner->share({ id => $project }, $skep->user, 'viewer') }],
 );

@@ -30,6 +30,7 @@ my %rank = map { $priorities[$_] => $_ } keys @priorities;
 my @labels = qw(home office later);
 my @words = qw(alfa bravo kilo lima tango);
 my @due = (undef, undef, map { "2030-01-0${_}T00:00:00Z" } 1 .. 4);
+my @between = map { "2030-01-0${_}T12:00:00Z" } 1 .. 4;
 
 sub one (@of) { return $of[rand @of] }
 sub some (@of) { return grep { rand() < 0.4 } @of }
@@ -65,11 +66,12 @@ sub random_fields () {
     my $project = one(@projects);
 
     return (
-        title    => join(' ', one(@words), some(@words)),
-        status   => one(@statuses),
-        priority => one(@priorities),
-        labels   => [some(@labels)],
-        due_at   => one(@due),
+        title       => join(' ', one(@words), some(@words)),
+        description => join(' ', rand() < 0.5 ? some(@words) : ()),
+        status      => one(@statuses),
+        priority    => one(@priorities),
+        labels      => [some(@labels)],
+        due_at      => one(@due),
         project_id  => $project,
         assignee_id => one(undef, $user->id,
                            $project eq $projects[0] ? () : $users[1]->id),
@@ -97,7 +99,7 @@ sub update () {
 
     delete @new{'project_id', 'assignee_id'} if rand() < 0.5;
     delete $new{$_} for grep { exists $new{$_} }
-                        some(qw(title status priority labels due_at));
+                        some(qw(title description status priority labels due_at));
 
     my $res = $user->patch("/v1/tasks/$id", \%new);
 
@@ -118,12 +120,10 @@ insert() for 1 .. 120;
 # many were updated at the same time
 
 $skep->pg->execute(<<~'SQL');
-    UPDATE task.tasks
-    SET updated_at = created_at + (abs(hashtext(id::text)) % 5) * interval '1 h'
-    WHERE abs(hashtext(id::text)) % 3 > 0;
-
-    UPDATE task.tasks SET updated_at = date_trunc('hour', updated_at)
-    WHERE updated_at > now();
+    UPDATE task.tasks t
+    SET updated_at = date_trunc('hour', t.created_at) - n % 5 * interval '1 h'
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM task.tasks) x
+    WHERE x.id = t.id AND n % 3 > 0
     SQL
 
 $tasks{$_} = $user->get("/v1/tasks/$_")->json for keys %tasks;
@@ -131,28 +131,75 @@ $tasks{$_} = $user->get("/v1/tasks/$_")->json for keys %tasks;
 
 # The filters: what to ask for, and whether a task is to be in the answer.
 
+sub of_list ($field, @of) {
+    my %want = map { $_ => 1 } one(@of), some(@of);
+
+    return (join(',', sort keys %want), sub ($t) { $want{$t->{$field}} });
+}
+
 my %filters = (
-    status => sub () {
-        my %want = map { $_ => 1 } one(@statuses), some(@statuses);
-        return (join(',', sort keys %want), sub ($t) { $want{$t->{status}} });
+    status   => sub () { of_list('status', @statuses) },
+    priority => sub () { of_list('priority', @priorities) },
+    project  => sub () {
+        my $project = one(@projects);
+        return ($project, sub ($t) { $t->{project_id} eq $project });
+    },
+    label => sub () {
+        my $label = one(@labels);
+        return ($label, sub ($t) { grep { $_ eq $label } $t->{labels}->@* });
+    },
+    assignee => sub () {
+        my $who = one('me', 'none', $users[1]->id);
+        my $id = $who eq 'me' ? $user->id : $who;
+        return ($who, sub ($t) { ($t->{assignee_id} // 'none') eq $id });
+    },
+    due => sub () { ('none', sub ($t) { !defined $t->{due_at} }) },
+    due_before => sub () {
+        my $time = one(@between);
+        return ($time, sub ($t) { ($t->{due_at} // 'never') lt $time });
+    },
+    due_after => sub () {
+        my $time = one(@between);
+        return ($time, sub ($t) { ($t->{due_at} // '') gt $time });
+    },
+    q => sub () {
+        my @query = (one(@words), rand() < 0.3 ? one(@words) : ());
+        $query[-1] = substr $query[-1], 0, 1 + int rand 4;
+
+        my @found = map { qr/\b$_\b/ } @query;
+        $found[-1] = qr/\b$query[-1]/;
+
+        return (join(' ', @query), sub ($t) {
+            my $text = "$t->{title} $t->{description}";
+            return !grep { $text !~ $_ } @found;
+        });
     },
 );
 
-# no filter, one, or some
-sub random_filter () {
-    my (@query, @code);
-    my @names = (one(sort keys %filters), some(sort keys %filters));
-    my %names = map { $_ => 1 } rand() < 0.2 ? () : rand() < 0.7 ? $names[0]
-                                                                 : @names;
+# none, one or some of them: the list to ask for, and the code
+sub random_list () {
+    my @names = sort keys %filters;
+    my %chosen = map { splice(@names, rand @names, 1) => 1 }
+                 1 .. one(0, 1, 1, 1, 2, 3);
 
-    for my $name (sort keys %names) {
+    delete @chosen{'due_before', 'due_after'} if $chosen{due};
+
+    my (@query, @code);
+    my $path = '/v1/tasks';
+
+    for my $name (sort keys %chosen) {
         my ($value, $code) = $filters{$name}->();
 
-        push @query, ($name =~ s/:.*//r) . '=' . escape($value);
         push @code, $code;
+
+        if ($name eq 'project' && rand() < 0.5) {
+            $path = "/v1/projects/$value/tasks";
+        } else {
+            push @query, "$name=" . escape($value);
+        }
     }
 
-    return (join('', map { "&$_" } @query), sub ($t) {
+    return ($path, \@query, sub ($t) {
         $_->($t) or return 0 for @code;
         return 1;
     });
@@ -169,10 +216,10 @@ my %keys = (
 );
 
 
-# Whether a may stand before b.
+# Whether a may stand before b; a sign of 0 says that any may.
 
 sub in_order ($sign, $a, $b) {
-    return !defined $b if !defined $a;
+    return !$sign || !defined $b if !defined $a;
     return 1 if !defined $b;
     return $sign * ($a cmp $b) <= 0;
 }
@@ -182,16 +229,16 @@ sub in_order ($sign, $a, $b) {
 
 my ($pages, $stayed) = (0, 0);
 
-sub walk ($query, $limit, $matches, $key, $sign) {
-    my $target = "/v1/tasks?limit=$limit$query";
+sub walk ($target, $limit, $matches, $key, $sign) {
     my (@wrong, %seen, $last);
+    my $next = '';
 
     # what stands: the keys of the tasks that were in the list all the time
     my %stood = map { $_->{id} => $key->($_) // 'null' }
                 grep { $matches->($_) } values %tasks;
 
     for my $n (1 .. 400) {
-        my $res = $user->get($target . ($last ? "&cursor=$last->{cursor}" : ''));
+        my $res = $user->get($target . $next);
         return "page $n: " . $res->status . ' ' . $res->body
             if $res->status != 200;
 
@@ -220,7 +267,11 @@ sub walk ($query, $limit, $matches, $key, $sign) {
             $last = { key => $is };
         }
 
-        $last->{cursor} = $page->{next_cursor} // last;
+        my $cursor = $page->{next_cursor};
+
+        $next = defined $cursor ? "&cursor=$cursor" : undef;
+        last if !defined $next;
+
         push @wrong, 'a page of ' . @items . ' is not the last'
             if @items < $limit;
 
@@ -240,7 +291,7 @@ sub walk ($query, $limit, $matches, $key, $sign) {
     }
 
     $stayed += keys %stood;
-    push @wrong, 'it does not end' if $last && defined $last->{cursor};
+    push @wrong, 'it does not end' if defined $next;
     push @wrong, map { "$_ is missing" } grep { !exists $seen{$_} }
                                          sort keys %stood;
 
@@ -249,18 +300,29 @@ sub walk ($query, $limit, $matches, $key, $sign) {
 
 
 for my $n (1 .. WALKS) {
-    my ($query, $matches) = random_filter();
-    my $sort = one(sort keys %keys);
-    my $sign = one(1, -1);
+    my ($path, $query, $matches) = random_list();
     my $limit = one(1 .. 12, 50);
+    my ($key, $sign);
+
+    # a search without a sort comes by rank, which follows from the text
+
+    if ("@$query" =~ /\bq=/ && rand() < 0.5) {
+        ($key, $sign) = (sub ($t) { "$t->{title}\n$t->{description}" }, 0);
+
+    } else {
+        my $sort = one(sort keys %keys);
+
+        ($key, $sign) = ($keys{$sort}, one(1, -1));
+        push @$query, 'sort=' . ($sign < 0 ? '-' : '') . $sort;
+    }
+
+    my $target = join '&', "$path?limit=$limit", @$query;
 
     insert() while keys %tasks < 100;
 
-    $query .= "&sort=" . ($sign < 0 ? '-' : '') . $sort;
+    my @wrong = walk($target, $limit, $matches, $key, $sign);
 
-    my @wrong = walk($query, $limit, $matches, $keys{$sort}, $sign);
-
-    ok(!@wrong, "walk $n: limit=$limit$query")
+    ok(!@wrong, "walk $n: $target")
         or diag("SKEP_SEED=$seed\n",
                 map { "$_\n" } @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]);
 }

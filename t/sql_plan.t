@@ -172,7 +172,7 @@ for my $options ('ANALYZE off', 'ANALYZE, TIMING off') {
 }
 
 
-# Every statement as nginx prepares it: [name, SQL, number of parameters].
+# Every statement as nginx prepares it: [name, SQL, number of parameters, lane].
 
 sub statements ($feature) {
     my $name = "ngx_${feature}_sql";
@@ -189,12 +189,12 @@ sub statements ($feature) {
     my $c = do { local $/; <$fh> };
     my @statements;
 
-    while ($c =~ /\{ "(\w+)",\n((?: *".*"\n?)*),\n *(\d+), NGX_API_PG_/g) {
-        my ($name, $text, $n) = ($1, $2, $3);
+    while ($c =~ /\{ "(\w+)",\n((?: *".*"\n?)*),\n *(\d+), NGX_API_PG_(\w+)/g) {
+        my ($name, $text, $n, $lane) = ($1, $2, $3, $4);
         my $sql = join '', $text =~ /"(.*)"/g;
 
         $sql =~ s/\\(.)/$1 eq 'n' ? "\n" : $1/ge;
-        push @statements, [$name, $sql, $n];
+        push @statements, [$name, $sql, $n, $lane];
     }
 
     is(scalar @statements, scalar(() = $c =~ /, NGX_API_PG_/g),
@@ -202,11 +202,18 @@ sub statements ($feature) {
     return @statements;
 }
 
+# those of the lane "search" are planned with their arguments: see below
+my %searches;
+
 for my $feature (map { m{([^/]+)$} } glob source_dir() . '/sql/statements/*') {
     for (statements($feature)) {
-        my ($name, $sql, $n) = @$_;
+        my ($name, $sql, $n, $lane) = @$_;
 
-        plan_ok(plan_of($sql, 'ANALYZE off', ('NULL') x $n), $name);
+        if ($lane eq 'SEARCH') {
+            $searches{$sql} = $name;
+        } else {
+            plan_ok(plan_of($sql, 'ANALYZE off', ('NULL') x $n), $name);
+        }
     }
 }
 
@@ -260,4 +267,108 @@ for my $row ($pg->query(<<~'SQL')->@*) {
 }
 
 
-done_testing();
+# Lists, as nginx asks for them: auto_explain writes the plan of each, executed,
+# into the log of PostgreSQL.
+
+$pg->execute('ALTER ROLE skep_nginx SET auto_explain.log_min_duration = 0');
+$skep->start;
+
+open my $log, '<', $pg->log_file or die "the log of PostgreSQL: $!";
+seek $log, 0, 2;
+
+# the plans since this was asked the last time, of statements that see tasks
+sub plans () {
+    seek $log, 0, 1;            # beyond what was the end
+
+    my $text = do { local $/; readline $log } // '';
+    my @plans = map { $json->decode($_) }
+                $text =~ /  plan:\n((?:\t.*\n)+)/g;
+
+    return grep { $_->{'Query Text'} =~ /task\.tasks/ } @plans;
+}
+
+# What is wrong with the first two pages of a list.
+sub list_faults ($user, $target) {
+    my @faults;
+
+    for my $page (1, 2) {
+        plans();
+
+        my $res = $user->get($target);
+        my @plans = plans();
+
+        if ($res->status != 200 || @plans != 1) {
+            push @faults, "$target: " . $res->status . ', ' . @plans . ' plans';
+            last;
+        }
+
+        delete $searches{$plans[0]{'Query Text'}};
+
+        my @bad = faults($plans[0]);
+
+        push @faults, "$target: @bad" if @bad;
+        note("$target\n", Skep::Plan::text($plans[0])) if @bad;
+
+        my $next = $res->json->{next_cursor} // last;
+        $target .= "&cursor=$next";
+    }
+
+    return @faults;
+}
+
+my @sorts = map { ($_, "-$_") } qw(created_at updated_at due_at priority);
+my %term = map { @$_ } $pg->query('SELECT kind, word FROM million.terms')->@*;
+my ($now, $soon) = $pg->query(<<~'SQL')->[0]->@*;
+    SELECT to_char(at, f), to_char(at + interval '7 days', f)
+    FROM million.time, (VALUES ('YYYY-MM-DD"T"HH24:MI:SS"Z"')) v (f)
+    SQL
+
+for ($pg->query('SELECT name, user_id FROM million.callers')->@*) {
+    my ($name, $id) = @$_;
+    my $user = Skep::User->new($skep, { user => { id => $id } }, {});
+    my ($project, $number, $other) = $pg->query(<<~"SQL")->[0]->@*;
+        SELECT p.id, p.p, o.user_id
+        FROM task.members m
+        JOIN million.projects p ON p.id = m.project_id
+        JOIN task.members o ON (o.project_id, o.user_id <> m.user_id) = (p.id, true)
+        WHERE m.user_id = '$id'
+        ORDER BY p.weight DESC, o.user_id LIMIT 1
+        SQL
+    my @filters = (
+        '', (map { "status=$_" } qw(todo in_progress done cancelled)),
+        'status=todo,in_progress', 'priority=urgent', 'priority=none,low',
+        'label=bug', 'label=gift', 'label=audit', "label=p$number-2",
+        'assignee=me', 'assignee=none', "assignee=$other",
+        "due_before=$now", "due_after=$now",
+        "due_after=$now&due_before=$soon", 'due=none',
+        "project=$project", "project=$project&status=in_progress",
+        'status=todo&priority=high,urgent&label=bug',
+        (map { "q=$_" } values %term), "q=$term{medium}%20$term{frequent}",
+        "q=$term{frequent}&status=todo",
+    );
+
+    $user->{token} = $skep->token($user);
+
+    for my $filter (@filters) {
+        my @queries = map { join '&', 'limit=' . LIMIT, $filter || (),
+                            $_ ? "sort=$_" : () }
+                      @sorts, $filter =~ /^q=/ ? '' : ();
+
+        is_deeply([ map { list_faults($user, "/v1/tasks?$_") } @queries ], [],
+                  "$name, " . ($filter || 'no filter'));
+    }
+
+    my $token = $user->get("/v1/tasks?updated_since=$now")->json->{sync_token};
+
+    is_deeply([ map { list_faults($user, "/v1/tasks?limit=" . LIMIT . "&$_") }
+                "updated_since=1970-01-01T00:00:00Z",
+                "updated_since=$token", "updated_since=$now",
+                "updated_since=$now&project=$project" ], [], "$name, sync");
+
+    is_deeply([ map { list_faults($user, "/v1/projects/$project/tasks?sort=$_") }
+                @sorts ], [], "$name, a project's");
+}
+
+is_deeply([ sort values %searches ], [], 'all searches were looked at');
+
+finish($skep);
