@@ -46,6 +46,9 @@ sub member ($text, @faults) {
 # not JSON
 
 malformed('empty', '');
+like($user->request('POST', '/v1/tasks', body => '',
+                    type => 'application/json')->json->{detail},
+     qr/\ALine 1, .* the body is empty/, 'where an empty one is at fault');
 malformed('white space', " \r\n\t");
 malformed('a word', 'hello');
 malformed('a form', 'title=x');
