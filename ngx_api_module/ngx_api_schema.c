@@ -392,6 +392,11 @@ ngx_api_schema_objects(const ngx_api_place_t *at, const ngx_api_field_t *field,
             place.item = i;
         }
 
+        /* a fault of each object to come is told, and what the object around
+         * them has yet to say */
+
+        place.kept = at->kept + *at->room + (n - i - 1);
+
         if (ngx_api_value_pointer(&place, &place.base) != NGX_OK
             || ngx_api_schema_object(&place, fields,
                                      array ? json_array_get(json, i) : json,

@@ -16,8 +16,10 @@
 
 
 #define NGX_API_FIELDS_MAX  32
-#define NGX_API_FAULTS_MAX  50      /* of one object; further ones are not
-                                       told */
+
+/* further faults are not told */
+#define NGX_API_FAULTS_MAX  50      /* of one object */
+#define NGX_API_FAULTS_ALL  500     /* of a body */
 
 
 typedef enum {

@@ -408,7 +408,9 @@ ngx_api_value_fault(const ngx_api_place_t *at, const char *code,
     size_t      size;
     ngx_str_t   where;
 
-    if (*at->room == 0) {
+    if (*at->room == 0
+        || at->faults->nelts + at->kept >= NGX_API_FAULTS_ALL)
+    {
         return NGX_OK;
     }
 

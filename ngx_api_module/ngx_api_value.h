@@ -25,6 +25,7 @@ typedef struct {
     ngx_pool_t    *pool;
     ngx_array_t   *faults;
     ngx_uint_t    *room;        /* for so many faults more */
+    ngx_uint_t     kept;        /* so many of all are for other objects */
     ngx_str_t      base;        /* the pointer to the object it is in */
     ngx_str_t      name;        /* of the member or parameter; null: the whole
                                    of base */

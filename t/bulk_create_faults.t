@@ -100,6 +100,29 @@ in_order(bulk(map { { title => 'x', status => 'x' } } 1 .. 100),
          'a fault of each of a hundred, in their order');
 
 
+# there is a bound to all, which lets no task hide behind another
+
+my $all = join ',', map { qq("$_":1) } 'a' .. 'z', 'A' .. 'Z';
+my $bad = join ',', ("{$all}") x 100;
+
+for my $body (qq({"tasks":[$bad],"more":1}), qq({"more":1,"tasks":[$bad]})) {
+    $res = $user->request('POST', '/v1/tasks/bulk', body => $body,
+                          type => 'application/json');
+    status_is($res, 422);
+
+    my (@of, $more);
+
+    for my $where (map { $_->{pointer} } $res->json->{errors}->@*) {
+        $where =~ m{\A/tasks/(\d+)/} ? $of[$1]++ : $more++;
+    }
+
+    cmp_ok($res->json->{errors}->@*, '<=', 500, 'at most 500 faults are told');
+    is($of[0], 50, 'at most 50 of one task');
+    is(scalar(grep { $_ } @of), 100, 'and at least one of each');
+    is($more, 1, 'beside that of the body itself');
+}
+
+
 # what only the database knows
 
 problem(bulk({ title => 'a' },
