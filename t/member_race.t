@@ -376,6 +376,40 @@ is(statuses(map { $clients[$_]->response } 0, 1) . ' ' . owners($project),
    '204 204 1 t', 'likewise when both are known to be under way');
 
 
+# a project that is made while the account is deleted is deleted with it, or not
+# made at all: with a key and without
+
+for my $key ([], ['Idempotency-Key', 'made']) {
+    for my $first (0, 1) {
+        my $user = $skep->user;
+        my $id = $user->id;
+        my @sends = (
+            sub {
+                one(0, $user, 'DELETE', '/v1/me',
+                    { password => $user->password });
+            },
+            sub {
+                $clients[1]->send($clients[1]->format_request('POST',
+                    '/v1/projects', token => $user->token,
+                    json => { name => 'Late' }, headers => $key));
+            },
+        );
+
+        held("SELECT FROM auth.users WHERE id = '$id' FOR UPDATE",
+             @sends[$first, 1 - $first]);
+
+        is(join(' ', map { $clients[$_]->response->status } 0, 1),
+           $first ? '204 201' : '204 404',
+           $first ? 'a project and then no account' : 'no account, no project');
+        is($pg->value(<<~"SQL"), 0, 'no project is left');
+            SELECT count(*) FROM task.projects p
+            WHERE p.owner_id = '$id' AND p.deleted_at IS NULL
+            OR EXISTS (SELECT FROM task.members m WHERE m.user_id = '$id')
+            SQL
+    }
+}
+
+
 # all that without a deadlock: those would be tried again, a second later
 
 open my $log, '<', $pg->log_file or die $pg->log_file . ": $!";

@@ -56,6 +56,14 @@ LIMIT $2::bigint
            {time} AS updated_at,
     -- values: task_project {fields}
 
+-- The caller is locked, so as not to delete their account meanwhile: the
+-- project would be nobody's for good.  No row: there is no such account.
+
+-- template: project_caller
+    FROM auth.users u
+    WHERE u.id = $1 AND u.disabled_at IS NULL
+    FOR SHARE
+
 -- template: project_membership
 , membership AS (
     INSERT INTO task.members (project_id, user_id, role)
@@ -69,9 +77,13 @@ LIMIT $2::bigint
 -- with fields: $4
 -- with id: $2::uuid
 -- with time: $3::timestamptz
-WITH written AS (
+WITH caller AS MATERIALIZED (
+    SELECT
+    -- use: project_caller
+), written AS (
     -- use: project_insert
     -- use: project_new
+    FROM caller
     RETURNING *
 )
 -- use: project_membership
@@ -94,8 +106,9 @@ FROM (SELECT w.*, 'owner'::task.role AS role FROM written w) p
 -- with time: m.created_at
 WITH
 -- use: key_turn
-, verdict AS (
+, verdict AS MATERIALIZED (
     SELECT 'ok' AS outcome
+    -- use: project_caller
 )
 -- use: key_claim
 , new AS (
