@@ -62,6 +62,8 @@ my @table = (
     ['DELETE', '/v1/projects/{inbox}', undef, '401 409 409 409 409 409 409',
      'inbox_not_deletable'],
 
+    ['GET', '/v1/projects/{project}/tasks', undef,
+     '401 404 200 200 200 200 404'],
     ['GET', '/v1/projects/{project}/members', undef,
      '401 404 200 200 200 200 404'],
     ['POST', '/v1/projects/{project}/members',
