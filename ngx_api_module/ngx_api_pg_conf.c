@@ -357,7 +357,8 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
         user = "";
     }
 
-    len = sizeof(fmt) + ngx_strlen(user) + NGX_INT64_LEN + sizeof("genericoffoff");
+    len = sizeof(fmt) + ngx_strlen(user) + NGX_INT64_LEN
+          + sizeof("genericoffoff");
 
     p = ngx_pcalloc(cf->pool, len);
     if (p == NULL) {

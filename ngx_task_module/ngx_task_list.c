@@ -63,10 +63,12 @@ ngx_task_list(ngx_http_request_t *r)
 void
 ngx_task_list_project(ngx_http_request_t *r)
 {
+    ngx_int_t  rc;
+
     if (ngx_api_args(r)[NGX_TASK_LIST_PROJECT].set) {
-        ngx_api_finish(r, ngx_api_parameter_fault(r, "project",
-                                          "unknown_parameter",
-                                          "is not a parameter of this request"));
+        rc = ngx_api_parameter_fault(r, "project", "unknown_parameter",
+                                     "is not a parameter of this request");
+        ngx_api_finish(r, rc);
         return;
     }
 
