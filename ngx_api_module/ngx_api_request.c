@@ -429,13 +429,14 @@ ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body)
         b = cl->buf;
         len = (size_t) ngx_buf_size(b);
 
-        if (len == 0) {
-            /* it marks the end, and points nowhere */
-            continue;
-        }
-
         if (!b->in_file) {
-            p = ngx_cpymem(p, b->pos, len);
+            if (b->pos) {
+
+                /* the one that marks the end points nowhere */
+
+                p = ngx_cpymem(p, b->pos, len);
+            }
+
             continue;
         }
 
