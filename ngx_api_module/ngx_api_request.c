@@ -466,6 +466,8 @@ ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body, json_t **json)
     json_error_t         error;
     ngx_pool_cleanup_t  *cln;
 
+    *json = NULL;
+
     if (ngx_api_json_too_deep(body)) {
         ngx_str_set(&detail, "The JSON is nested deeper than 16 levels.");
         return ngx_api_problem_detail(r, &ngx_api_malformed_json, &detail);
