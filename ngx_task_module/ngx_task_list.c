@@ -10,6 +10,9 @@
 #define NGX_TASK_LIST_Q_MAX       500
 #define NGX_TASK_LIST_SINCE_MAX   120     /* a time, or a token */
 
+/* a page of so many rows needs no bound */
+#define NGX_TASK_LIST_SHORT       20
+
 /* the statements with filters take them from $7 on */
 #define NGX_TASK_LIST_VALUES      (6 + NGX_TASK_LIST_NFILTERS)
 
@@ -127,8 +130,11 @@ ngx_task_list_of(ngx_http_request_t *r, const char *project)
         return;
     }
 
-    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_LIST + sort, values,
-                    ngx_task_list_send);
+    ngx_api_pg_exec(r,
+                    args[NGX_TASK_LIST_LIMIT].integer <= NGX_TASK_LIST_SHORT
+                    ? NGX_TASK_SQL_TASK_LIST_SHORT + sort
+                    : NGX_TASK_SQL_TASK_LIST + sort,
+                    values, ngx_task_list_send);
 }
 
 

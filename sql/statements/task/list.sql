@@ -84,6 +84,7 @@
 -- projects together are hardly read further than the page goes.
 
 -- template: list_bound
+    -- with far: bound
 bound AS MATERIALIZED (
     SELECT h.key, h.id
     FROM task.members m
@@ -107,7 +108,7 @@ bound AS MATERIALIZED (
     FROM task.members m
     CROSS JOIN LATERAL (
     -- with limit: {rows}
-    -- with reach: bound
+    -- with reach: {far}
     -- use: list_rows_{nulls}
     ) p
     WHERE
@@ -136,6 +137,28 @@ bound AS MATERIALIZED (
 -- with where: everything
 WITH
 -- use: list_bound
+SELECT
+-- columns: task t
+    , {cursor} AS _key
+FROM (
+    -- use: list_page
+) p
+JOIN task.tasks t ON t.id = p.id
+ORDER BY p.key {order}, p.id {order}
+
+
+-- The same for a short page: to have no bound costs less than to make one.
+
+-- name: task_list_short
+-- lane: read
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with far: anywhere
+-- with projects: list_mine
+-- with live: list_live
+-- with where: everything
 SELECT
 -- columns: task t
     , {cursor} AS _key
