@@ -2,9 +2,10 @@
 #include "ngx_auth_module.h"
 #include "ngx_auth_password.h"
 
-#include <sched.h>
+#include <sys/resource.h>
 
 
+#define NGX_AUTH_PASSWORD_NICE     10
 #define NGX_AUTH_PASSWORD_TIMEOUT  60000      /* ms; only logged */
 
 
@@ -282,10 +283,10 @@ ngx_auth_password_wipe(ngx_auth_password_task_t *pw)
  * Hashing computes without a pause for tens of milliseconds.  At the same
  * priority the scheduler would share the processors evenly between the hashes
  * of a few people who log in and the event loop that answers everyone else.
- * So a thread that hashes runs when nobody else wants the processor, and gives
- * it up at once; Linux sees to it that it is never without any share.
+ * So a thread that hashes is content with about a tenth of one.  Not with less:
+ * on a busy machine nobody could log in any more.
  *
- * On Linux this belongs to the thread; it is set once in each.
+ * On Linux a priority belongs to the thread; it is set once in each.
  */
 
 static void
@@ -293,7 +294,7 @@ ngx_auth_password_yield(ngx_log_t *log)
 {
 #if (NGX_LINUX)
 
-    struct sched_param  param;
+    int  nice;
 
     static __thread ngx_uint_t  done;
 
@@ -303,12 +304,11 @@ ngx_auth_password_yield(ngx_log_t *log)
 
     done = 1;
 
-    ngx_memzero(&param, sizeof(struct sched_param));
+    nice = getpriority(PRIO_PROCESS, 0) + NGX_AUTH_PASSWORD_NICE;
 
-    if (sched_setscheduler(0, SCHED_IDLE, &param) == -1) {
+    if (setpriority(PRIO_PROCESS, 0, ngx_min(nice, 19)) == -1) {
         ngx_log_error(NGX_LOG_NOTICE, log, ngx_errno,
-                      "sched_setscheduler(SCHED_IDLE) of a password hash "
-                      "thread failed");
+                      "setpriority() of a password hash thread failed");
     }
 
 #endif
