@@ -27,8 +27,8 @@ WATCHED = 8        # connections get tasks
 # load.py does not know is sent as NULL
 STATEMENTS = {
     'get': ('task_get', ['user', 'task']),
-    'list': ('task_list_created_at_desc',
-             ['user', 'null', 'page', 'last', 'last']),
+    'list': ('task_list_short_created_at_desc',
+             ['user', 'page', 'null', 'null']),
     'create': ('task_create',
                ['user', 'id', 'at', 'event', 'null', 'title', 'description',
                 'todo', 'none', 'empty', 'null', 'null']),

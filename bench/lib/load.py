@@ -23,7 +23,6 @@ CLIENTS = [8, 16, 32, 64]
 # parameters that are the same for every request of the bench
 CONSTANTS = {
     'page': '21',              # 20 and one more, to know of a next page
-    'last': 'ffffffff-ffff-ffff-ffff-ffffffffffff',
     'todo': 'todo',
     'none': 'none',
     'empty': '{}',

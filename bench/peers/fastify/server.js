@@ -14,9 +14,6 @@ const {
 
 const LIMIT = 20;
 
-// no id is greater
-const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
 
 const nullable = (type) => ({ type: [type, 'null'] });
 
@@ -144,7 +141,7 @@ function serve() {
         schema: { response: { 200: page } },
     }, async (request) => {
         const { rows } = await pool.query({
-            name: 'list', text: sql.list, values: [request.user, null, LIMIT + 1, LAST, LAST],
+            name: 'list', text: sql.list, values: [request.user, LIMIT + 1, null, null],
         });
 
         let cursor = null;
