@@ -1,6 +1,6 @@
 
 /*
- * ngx_task_module: tasks.
+ * ngx_task_module: projects, their members, tasks, comments.
  */
 
 
@@ -95,6 +95,15 @@ void ngx_task_member_remove(ngx_http_request_t *r);
  */
 ngx_int_t ngx_task_page(ngx_http_request_t *r, const ngx_api_value_t *limit,
     const ngx_api_value_t *cursor, ngx_uint_t sort, const char **values);
+
+/* which of the first n fields a body has, a bit each; and that as a parameter,
+ * in the request's pool, NULL when out of memory */
+ngx_uint_t ngx_task_given(const ngx_api_value_t *fields, ngx_uint_t n);
+const char *ngx_task_mask(ngx_http_request_t *r, ngx_uint_t mask);
+
+/* the parameters that "-- values:" and "-- patch:" in the statements take */
+void ngx_task_values(const ngx_api_value_t *fields, ngx_uint_t n,
+    const char **values);
 
 /* in the request's pool; NULL when out of memory */
 ngx_task_ids_t *ngx_task_ids(ngx_http_request_t *r);

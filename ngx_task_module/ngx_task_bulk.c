@@ -98,8 +98,6 @@ ngx_task_bulk_create(ngx_http_request_t *r)
 void
 ngx_task_bulk_patch(ngx_http_request_t *r)
 {
-    u_char                  text[NGX_INT_T_LEN + 1];
-    ngx_uint_t              i, mask;
     const char             *values[NGX_TASK_BULK_N + NGX_TASK_FIELDS_N];
     ngx_task_bulk_ids_t     fresh;
     const ngx_api_value_t  *ids, *patch;
@@ -116,17 +114,7 @@ ngx_task_bulk_patch(ngx_http_request_t *r)
     ids = &ngx_api_body(r)[0];
     patch = ngx_api_body(r)[1].members;
 
-    for (mask = 0, i = 0; i < NGX_TASK_FIELDS_N; i++) {
-        values[4 + i] = patch[i].text;
-
-        if (patch[i].set) {
-            mask |= 1 << i;
-        }
-    }
-
-    *ngx_sprintf(text, "%ui", mask) = '\0';
-
-    values[3] = ngx_api_cstr(r, text, ngx_strlen(text));
+    values[3] = ngx_task_mask(r, ngx_task_given(patch, NGX_TASK_FIELDS_N));
 
     if (values[3] == NULL
         || ngx_task_bulk_ids(r, (ngx_uint_t) ids->integer, &fresh) != NGX_OK)
@@ -138,6 +126,8 @@ ngx_task_bulk_patch(ngx_http_request_t *r)
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ids->text;
     values[2] = fresh.events;
+
+    ngx_task_values(patch, NGX_TASK_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_BULK_UPDATE, values,
                     ngx_task_bulk_send);

@@ -14,8 +14,6 @@ typedef enum {
 } ngx_task_comment_arg_e;
 
 
-static ngx_int_t ngx_task_comment_page(ngx_http_request_t *r,
-    const char **values);
 static void ngx_task_comment_send(ngx_http_request_t *r, const PGresult *res);
 static void ngx_task_comment_send_created(ngx_http_request_t *r,
     const PGresult *res);
@@ -53,11 +51,19 @@ const ngx_api_field_t  ngx_task_comment_args[] = {
 void
 ngx_task_comment_list(ngx_http_request_t *r)
 {
-    ngx_int_t    rc;
-    ngx_uint_t   sort;
-    const char  *values[4];
+    ngx_int_t               rc;
+    ngx_uint_t              sort;
+    const char             *values[4], *page[3];
+    const ngx_api_value_t  *args;
 
-    rc = ngx_task_comment_page(r, &values[2]);
+    args = ngx_api_args(r);
+    sort = (ngx_uint_t) args[NGX_TASK_COMMENT_SORT].integer;
+
+    page[2] = sort ? NGX_TASK_ID_MAX : NGX_TASK_ID_MIN;
+
+    rc = ngx_task_page(r, &args[NGX_TASK_COMMENT_LIMIT],
+                       &args[NGX_TASK_COMMENT_CURSOR],
+                       NGX_TASK_CURSOR_COMMENTS + sort, page);
 
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
@@ -66,62 +72,21 @@ ngx_task_comment_list(ngx_http_request_t *r)
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ngx_api_path_id(r, 0);
-
-    sort = (ngx_uint_t) ngx_api_args(r)[NGX_TASK_COMMENT_SORT].integer;
+    values[2] = page[0];
+    values[3] = page[2];
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_COMMENT_LIST + sort, values,
                     ngx_task_comment_send_page);
 }
 
 
-/* values[0], values[1]: how many rows, and the id that the page begins after.
- * NGX_OK, or what ngx_api_finish() takes */
-
-static ngx_int_t
-ngx_task_comment_page(ngx_http_request_t *r, const char **values)
-{
-    u_char                  text[NGX_INT_T_LEN + 1], id[NGX_API_UUID_LEN];
-    ngx_int_t               rc;
-    ngx_uint_t              sort;
-    ngx_api_cursor_t        cursor;
-    const ngx_api_value_t  *args;
-
-    args = ngx_api_args(r);
-    sort = (ngx_uint_t) args[NGX_TASK_COMMENT_SORT].integer;
-
-    /* one more than asked for tells whether there is a next page */
-
-    *ngx_sprintf(text, "%L", args[NGX_TASK_COMMENT_LIMIT].integer + 1) = '\0';
-
-    values[0] = ngx_api_cstr(r, text, ngx_strlen(text));
-    values[1] = sort ? NGX_TASK_ID_MAX : NGX_TASK_ID_MIN;
-
-    if (args[NGX_TASK_COMMENT_CURSOR].set) {
-
-        rc = ngx_api_page_start(r, &args[NGX_TASK_COMMENT_CURSOR],
-                                NGX_TASK_CURSOR_COMMENTS + sort, &cursor);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        (void) ngx_api_uuid_format(id, cursor.id);
-
-        values[1] = ngx_api_cstr(r, id, sizeof(id));
-    }
-
-    return values[0] && values[1] ? NGX_OK : NGX_ERROR;
-}
-
-
 void
 ngx_task_comment_create(ngx_http_request_t *r)
 {
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    const char             *values[7 + NGX_TASK_COMMENT_FIELDS_N];
-    ngx_task_ids_t         *ids;
-    const ngx_api_value_t  *body;
+    ngx_int_t        rc;
+    ngx_uint_t       i;
+    const char      *values[7 + NGX_TASK_COMMENT_FIELDS_N];
+    ngx_task_ids_t  *ids;
 
     i = 4 + NGX_TASK_COMMENT_FIELDS_N;
 
@@ -139,11 +104,7 @@ ngx_task_comment_create(ngx_http_request_t *r)
     values[3] = ngx_api_path_id(r, 0);
     values[i] = ids->event_id;
 
-    body = ngx_api_body(r);
-
-    for (i = 0; i < NGX_TASK_COMMENT_FIELDS_N; i++) {
-        values[4 + i] = body[i].text;
-    }
+    ngx_task_values(ngx_api_body(r), NGX_TASK_COMMENT_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, rc == NGX_OK ? NGX_TASK_SQL_COMMENT_CREATE_KEYED
                                     : NGX_TASK_SQL_COMMENT_CREATE,
@@ -167,9 +128,7 @@ ngx_task_comment_get(ngx_http_request_t *r)
 void
 ngx_task_comment_patch(ngx_http_request_t *r)
 {
-    u_char                  text[NGX_INT_T_LEN + 1];
     ngx_int_t               rc;
-    ngx_uint_t              i, mask;
     const char             *values[4 + NGX_TASK_COMMENT_FIELDS_N];
     const ngx_api_value_t  *body;
 
@@ -181,26 +140,17 @@ ngx_task_comment_patch(ngx_http_request_t *r)
     }
 
     body = ngx_api_body(r);
-    mask = 0;
-
-    for (i = 0; i < NGX_TASK_COMMENT_FIELDS_N; i++) {
-        values[4 + i] = body[i].text;
-
-        if (body[i].set) {
-            mask |= 1 << i;
-        }
-    }
-
-    *ngx_sprintf(text, "%ui", mask) = '\0';
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ngx_api_path_id(r, 0);
-    values[3] = ngx_api_cstr(r, text, ngx_strlen(text));
-
+    values[3] = ngx_task_mask(r, ngx_task_given(body,
+                                                NGX_TASK_COMMENT_FIELDS_N));
     if (values[3] == NULL) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
+
+    ngx_task_values(body, NGX_TASK_COMMENT_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_COMMENT_UPDATE, values,
                     ngx_task_comment_send);

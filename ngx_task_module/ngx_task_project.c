@@ -100,11 +100,10 @@ void
 ngx_task_project_create(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;
-    ngx_uint_t                     i, n;
+    ngx_uint_t                     n;
     const char                    *key, *fingerprint;
     const char                    *values[5 + NGX_TASK_PROJECT_FIELDS_N];
     ngx_task_ids_t                *ids;
-    const ngx_api_value_t         *body;
     const ngx_api_pg_statement_t  *statement;
 
     ids = ngx_task_ids(r);
@@ -116,7 +115,6 @@ ngx_task_project_create(ngx_http_request_t *r)
     }
 
     statement = NGX_TASK_SQL_PROJECT_CREATE;
-    body = ngx_api_body(r);
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ids->id;
@@ -129,9 +127,7 @@ ngx_task_project_create(ngx_http_request_t *r)
         values[n++] = fingerprint;
     }
 
-    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
-        values[n++] = body[i].text;
-    }
+    ngx_task_values(ngx_api_body(r), NGX_TASK_PROJECT_FIELDS_N, &values[n]);
 
     ngx_api_pg_exec(r, statement, values, ngx_task_project_send_created);
 }
@@ -160,30 +156,16 @@ ngx_task_project_replace(ngx_http_request_t *r)
 void
 ngx_task_project_patch(ngx_http_request_t *r)
 {
-    ngx_uint_t              i, mask;
-    const ngx_api_value_t  *body;
-
-    body = ngx_api_body(r);
-    mask = 0;
-
-    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
-        if (body[i].set) {
-            mask |= 1 << i;
-        }
-    }
-
-    ngx_task_project_update(r, mask);
+    ngx_task_project_update(r, ngx_task_given(ngx_api_body(r),
+                                              NGX_TASK_PROJECT_FIELDS_N));
 }
 
 
 static void
 ngx_task_project_update(ngx_http_request_t *r, ngx_uint_t mask)
 {
-    u_char                  text[NGX_INT_T_LEN + 1];
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    const char             *values[4 + NGX_TASK_PROJECT_FIELDS_N];
-    const ngx_api_value_t  *body;
+    ngx_int_t    rc;
+    const char  *values[4 + NGX_TASK_PROJECT_FIELDS_N];
 
     rc = ngx_task_if_match(r, &values[2]);
 
@@ -192,22 +174,16 @@ ngx_task_project_update(ngx_http_request_t *r, ngx_uint_t mask)
         return;
     }
 
-    *ngx_sprintf(text, "%ui", mask) = '\0';
-
-    values[3] = ngx_api_cstr(r, text, ngx_strlen(text));
+    values[3] = ngx_task_mask(r, mask);
     if (values[3] == NULL) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
 
-    body = ngx_api_body(r);
-
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ngx_api_path_id(r, 0);
 
-    for (i = 0; i < NGX_TASK_PROJECT_FIELDS_N; i++) {
-        values[4 + i] = body[i].text;
-    }
+    ngx_task_values(ngx_api_body(r), NGX_TASK_PROJECT_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_UPDATE, values,
                     ngx_task_project_send);

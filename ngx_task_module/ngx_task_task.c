@@ -13,8 +13,6 @@
 
 static void ngx_task_update(ngx_http_request_t *r,
     const ngx_api_value_t *values, ngx_uint_t mask, ngx_uint_t reopen);
-static void ngx_task_values(const ngx_api_value_t *fields,
-    const char **values);
 static void ngx_task_send(ngx_http_request_t *r, const PGresult *res);
 static void ngx_task_send_created(ngx_http_request_t *r, const PGresult *res);
 
@@ -86,7 +84,7 @@ ngx_task_create(ngx_http_request_t *r)
         values[n++] = fingerprint;
     }
 
-    ngx_task_values(ngx_api_body(r), &values[n]);
+    ngx_task_values(ngx_api_body(r), NGX_TASK_FIELDS_N, &values[n]);
 
     ngx_api_pg_exec(r, statement, values, ngx_task_send_created);
 }
@@ -115,19 +113,11 @@ ngx_task_replace(ngx_http_request_t *r)
 void
 ngx_task_patch(ngx_http_request_t *r)
 {
-    ngx_uint_t              i, mask;
     const ngx_api_value_t  *body;
 
     body = ngx_api_body(r);
-    mask = 0;
 
-    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
-        if (body[i].set) {
-            mask |= NGX_TASK_BIT(i);
-        }
-    }
-
-    ngx_task_update(r, body, mask, 0);
+    ngx_task_update(r, body, ngx_task_given(body, NGX_TASK_FIELDS_N), 0);
 }
 
 
@@ -161,7 +151,6 @@ static void
 ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
     ngx_uint_t mask, ngx_uint_t reopen)
 {
-    u_char           text[NGX_INT_T_LEN + 1];
     ngx_int_t        rc;
     const char      *values[6 + NGX_TASK_FIELDS_N];
     ngx_task_ids_t  *ids;
@@ -173,10 +162,8 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
         return;
     }
 
-    *ngx_sprintf(text, "%ui", mask) = '\0';
-
     ids = ngx_task_ids(r);
-    values[3] = ngx_api_cstr(r, text, ngx_strlen(text));
+    values[3] = ngx_task_mask(r, mask);
 
     if (ids == NULL || values[3] == NULL) {
         ngx_api_finish(r, NGX_ERROR);
@@ -189,7 +176,7 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
     values[4] = ids->event_id;
     values[5] = reopen ? "t" : NULL;
 
-    ngx_task_values(fields, &values[6]);
+    ngx_task_values(fields, NGX_TASK_FIELDS_N, &values[6]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_UPDATE, values, ngx_task_send);
 }
@@ -220,19 +207,6 @@ ngx_task_delete(ngx_http_request_t *r)
     values[3] = ids->event_id;
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_DELETE, values, ngx_api_send_done);
-}
-
-
-/* the parameters that "-- values:" and "-- patch:" in the statements take */
-
-static void
-ngx_task_values(const ngx_api_value_t *fields, const char **values)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_TASK_FIELDS_N; i++) {
-        values[i] = fields[i].text;
-    }
 }
 
 

@@ -1,6 +1,7 @@
 
 /*
- * What all writes share: their condition, and the ids of what they make.
+ * What all writes share: their condition, the fields they are given, and the
+ * ids of what they make.
  */
 
 
@@ -27,6 +28,42 @@ ngx_task_if_match(ngx_http_request_t *r, const char **versions)
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_task_given(const ngx_api_value_t *fields, ngx_uint_t n)
+{
+    ngx_uint_t  i, mask;
+
+    for (mask = 0, i = 0; i < n; i++) {
+        if (fields[i].set) {
+            mask |= 1 << i;
+        }
+    }
+
+    return mask;
+}
+
+
+const char *
+ngx_task_mask(ngx_http_request_t *r, ngx_uint_t mask)
+{
+    u_char  text[NGX_INT_T_LEN + 1];
+
+    return ngx_api_cstr(r, text, ngx_sprintf(text, "%ui", mask) - text);
+}
+
+
+void
+ngx_task_values(const ngx_api_value_t *fields, ngx_uint_t n,
+    const char **values)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        values[i] = fields[i].text;
+    }
 }
 
 
