@@ -1,6 +1,7 @@
 
-#include "ngx_unit.h"
-#include "ngx_api_schema.h"
+#define FAULTS  faults
+
+#include "api_fault.h"
 
 
 enum {
@@ -79,38 +80,6 @@ static void
 check(const char *text)
 {
     check_len(text, strlen(text));
-}
-
-
-static void
-assert_fault(ngx_uint_t i, const char *where, const char *code,
-    const char *detail)
-{
-    ngx_api_fault_t  *fault;
-
-    if (i >= faults->nelts) {
-        fail_msg("no fault %d: %s %s", (int) i, where, code);
-    }
-
-    fault = (ngx_api_fault_t *) faults->elts + i;
-
-    assert_int_equal(strlen(where), fault->where.len);
-    assert_memory_equal(fault->where.data, where, fault->where.len);
-    assert_string_equal(fault->code, code);
-    assert_true(fault->detail.len > 0);
-    assert_int_equal(strlen((char *) fault->detail.data), fault->detail.len);
-
-    if (detail) {
-        assert_string_equal((char *) fault->detail.data, detail);
-    }
-}
-
-
-static void
-assert_only(const char *where, const char *code, const char *detail)
-{
-    assert_fault(0, where, code, detail);
-    assert_int_equal(faults->nelts, 1);
 }
 
 

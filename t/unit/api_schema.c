@@ -1,6 +1,7 @@
 
-#include "ngx_unit.h"
-#include "ngx_api_schema.h"
+#define FAULTS  c.faults
+
+#include "api_fault.h"
 
 
 enum {
@@ -105,39 +106,6 @@ static void
 check_whole(const char *text)
 {
     check_len(text, strlen(text), 0);
-}
-
-
-static void
-assert_fault(ngx_uint_t i, const char *where, const char *code,
-    const char *detail)
-{
-    ngx_api_fault_t  *fault;
-
-    if (i >= c.faults->nelts) {
-        fail_msg("no fault %d: %s %s", (int) i, where, code);
-    }
-
-    fault = (ngx_api_fault_t *) c.faults->elts + i;
-
-    assert_int_equal(strlen(where), fault->where.len);
-    assert_memory_equal(fault->where.data, where, fault->where.len);
-    assert_string_equal(fault->code, code);
-    assert_int_equal(strlen((char *) fault->detail.data), fault->detail.len);
-
-    if (detail) {
-        assert_string_equal((char *) fault->detail.data, detail);
-    }
-
-    assert_true(fault->detail.len > 0);
-}
-
-
-static void
-assert_only(const char *where, const char *code, const char *detail)
-{
-    assert_fault(0, where, code, detail);
-    assert_int_equal(c.faults->nelts, 1);
 }
 
 

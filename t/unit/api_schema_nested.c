@@ -1,8 +1,9 @@
 
 /* Bodies that hold arrays and objects. */
 
-#include "ngx_unit.h"
-#include "ngx_api_schema.h"
+#define FAULTS  c.faults
+
+#include "api_fault.h"
 
 
 enum { TASKS = 0, IDS, PATCH, OWNERS, FIELDS };
@@ -81,36 +82,6 @@ check(const char *text, ngx_uint_t partial)
 
     assert_non_null(c.body);
     assert_int_equal(check_body(partial), NGX_OK);
-}
-
-
-static void
-assert_fault(ngx_uint_t i, const char *where, const char *code,
-    const char *detail)
-{
-    ngx_api_fault_t  *fault;
-
-    if (i >= c.faults->nelts) {
-        fail_msg("no fault %d: %s %s", (int) i, where, code);
-    }
-
-    fault = (ngx_api_fault_t *) c.faults->elts + i;
-
-    assert_int_equal(strlen(where), fault->where.len);
-    assert_memory_equal(fault->where.data, where, fault->where.len);
-    assert_string_equal(fault->code, code);
-
-    if (detail) {
-        assert_string_equal((char *) fault->detail.data, detail);
-    }
-}
-
-
-static void
-assert_only(const char *where, const char *code, const char *detail)
-{
-    assert_fault(0, where, code, detail);
-    assert_int_equal(c.faults->nelts, 1);
 }
 
 
