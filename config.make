@@ -1,7 +1,7 @@
 
 # The statements of sql/statements/*/ as C, made anew when they change.
 
-for skep_name in auth task; do
+for skep_name in auth task notify; do
 
     skep_dir=$ngx_addon_dir/ngx_${skep_name}_module
     skep_out=$NGX_OBJS/skep/ngx_${skep_name}_sql

@@ -162,4 +162,19 @@ refused('api_errors twice', '"api_errors" directive is duplicate',
 passes('task_api off', server => 'location /x { task_api off; }');
 passes('task_api in two places', server => 'location /x { task_api on; }');
 
+
+# the stream of events
+
+refused('notify_stream without Redis', '"notify_stream" needs "api_redis"',
+        set => { notify_stream => 'skep' });
+refused('notify_stream twice', '"notify_stream" directive is duplicate',
+        set => { notify_stream => 'skep' }, http => 'notify_stream off;');
+refused("notify_stream $_", 'must be a name of',
+        set => { notify_stream => $_, api_redis => '127.0.0.1' })
+    for '""', '"a b"', 'a/b', "\xc3\xa9", 'x' x 65;
+passes('no stream', set => { notify_stream => 'off' });
+passes("notify_stream $_",
+       set => { notify_stream => qq{"$_"}, api_redis => '127.0.0.1' })
+    for 'skep', '{skep}:events', 'x' x 64;
+
 done_testing();

@@ -316,7 +316,6 @@ for my $case (
     ["-- name: a\n-- lane: read\n-- sorts: x_thing t\nSELECT 1", 1,
      'table "x_thing" has no field to sort by'],
     ["-- template: a\n-- template: a", 2, 'template "a" is there twice'],
-    ["-- no statement", 1, 'no statement'],
 ) {
     my ($text, $line, $told) = @$case;
 

@@ -71,6 +71,7 @@ SKEP_MAIN = """
 load_module %(modules)s/ngx_api_module.so;
 load_module %(modules)s/ngx_auth_module.so;
 load_module %(modules)s/ngx_task_module.so;
+load_module %(modules)s/ngx_notify_module.so;
 
 thread_pool hash threads=2 max_queue=64;
 """

@@ -9,7 +9,9 @@ use Skep::Process qw(
     alive as_user build_dir children reap run spawn stop wait_until
 );
 
-my @modules = qw(ngx_api_module ngx_auth_module ngx_task_module);
+my @modules = qw(
+    ngx_api_module ngx_auth_module ngx_task_module ngx_notify_module
+);
 
 
 # new(dir => directory of the test, conf => text, workers => n)

@@ -127,6 +127,7 @@ sub _conf ($self, %o) {
                     auth_token required;
                     auth_api on;
                     task_api on;
+                    notify_api on;
                     $text{location}
                 }
             }

@@ -1,0 +1,1 @@
+-- Statements of ngx_notify_module.  $1 is always the caller.
