@@ -170,7 +170,7 @@ port_taken() {
 
 
 stack_secrets() {
-    for name in pg_password token.key cursor.key; do
+    for name in pg_password worker_pg_password token.key cursor.key; do
         [ -s "$state/secrets/$name" ] || (
             umask 077
             od -An -v -N 32 -t x1 /dev/urandom | tr -d ' \n' \
@@ -310,10 +310,12 @@ pg_up() {
 
 
 pg_configure() {
-    # local, by password, for nginx; by the kernel's word for the owner
+    # local, by password, for nginx and the worker; by the kernel's word for
+    # the owner
     as_user postgres tee "$data/pg_hba.conf" >/dev/null <<'END'
-local  skep  skep_nginx  scram-sha-256
-local  all   postgres    peer map=owner
+local  skep  skep_nginx   scram-sha-256
+local  skep  skep_worker  scram-sha-256
+local  all   postgres     peer map=owner
 END
 
     as_user postgres tee "$data/pg_ident.conf" >/dev/null <<END
@@ -382,6 +384,7 @@ pg_migrate() {
 
     pg_psql -q -v ON_ERROR_STOP=1 <<END >&2 || die "the migration failed"
 ALTER ROLE skep_nginx PASSWORD '$(cat "$state/secrets/pg_password")';
+ALTER ROLE skep_worker PASSWORD '$(cat "$state/secrets/worker_pg_password")';
 END
 }
 

@@ -57,8 +57,8 @@ sqitch('revert', '-y');
 is_deeply($pg->query(<<~'SQL'), [], 'all is gone');
     SELECT nspname FROM pg_namespace WHERE nspname IN ('auth', 'task', 'notify', 'api')
     SQL
-is($pg->value(<<~'SQL'), 0, 'the role, too');
-    SELECT count(*) FROM pg_roles WHERE rolname = 'skep_nginx'
+is($pg->value(<<~'SQL'), 0, 'the roles, too');
+    SELECT count(*) FROM pg_roles WHERE rolname LIKE 'skep%'
     SQL
 
 sqitch('deploy', '--verify');

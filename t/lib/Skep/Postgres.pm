@@ -83,13 +83,13 @@ sub bin ($name) {
 }
 
 
-# What nginx connects with.
+# What nginx connects with, and as "skep_worker" the worker; both by PASSWORD.
 
-sub conninfo ($self) {
+sub conninfo ($self, $role = 'skep_nginx') {
     my $where = $self->{tcp} ? "host=localhost port=$self->{port}"
                              : "host=$self->{dir}";
 
-    return "$where dbname=skep user=skep_nginx";
+    return "$where dbname=skep user=$role";
 }
 
 
@@ -354,7 +354,8 @@ sub _migrate ($self) {
     die "sqitch deploy: $out" if $rc;
 
     my $password = PASSWORD =~ s/'/''/gr;
-    $self->execute("ALTER ROLE skep_nginx LOGIN PASSWORD '$password'");
+    $self->execute("ALTER ROLE $_ LOGIN PASSWORD '$password'")
+        for qw(skep_nginx skep_worker);
 }
 
 
