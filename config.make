@@ -9,7 +9,8 @@ for skep_name in auth task notify; do
     skep_headers=`ls $skep_dir/*_fields.h 2>/dev/null | tr '\n' ' '`
     skep_fields=`ls $skep_dir/*_fields.h 2>/dev/null | sed 's/^/-f /' \
                  | tr '\n' ' '`
-    skep_in=`ls $ngx_addon_dir/sql/statements/$skep_name/*.sql | tr '\n' ' '`
+    skep_in=`ls $ngx_addon_dir/sql/statements/*.sql \
+             $ngx_addon_dir/sql/statements/$skep_name/*.sql | tr '\n' ' '`
 
     skep_objs=
     for skep_src in $skep_dir/*.c $skep_out.c; do

@@ -31,7 +31,8 @@ build_configure() {
     stamp=$(
         cksum "$root/config" "$root/config.make" "$nginx_src/conf_flags" \
             /usr/sbin/nginx
-        ls "$root"/ngx_*/*.h "$root"/sql/statements/*/*.sql
+        ls "$root"/ngx_*/*.h "$root"/sql/statements/*.sql \
+            "$root"/sql/statements/*/*.sql
         echo "$cc_opt $ld_opt"
     )
 

@@ -16,6 +16,8 @@
 
 #include "ngx_api_cursor.h"
 #include "ngx_api_schema.h"
+#include "ngx_api_time.h"
+#include "ngx_api_uuid.h"
 
 
 /* Who is calling: set by auth in the access phase, read by features. */
@@ -25,6 +27,17 @@ typedef struct {
     ngx_str_t    role;        /* NUL-terminated */
     time_t       expires;     /* of the token */
 } ngx_api_identity_t;
+
+
+/*
+ * The ids that a write may need, as text.  The creation time is the millisecond
+ * in the id, so that the order of ids is the order of creation.
+ */
+typedef struct {
+    char         id[NGX_API_UUID_LEN + 1];
+    char         event_id[NGX_API_UUID_LEN + 1];
+    char         created_at[NGX_API_TIME_LEN + 1];
+} ngx_api_ids_t;
 
 
 /* NULL if the request carries none */
@@ -70,6 +83,16 @@ ngx_int_t ngx_api_if_match(ngx_http_request_t *r, const char **versions,
 ngx_int_t ngx_api_page_start(ngx_http_request_t *r,
     const ngx_api_value_t *arg, ngx_uint_t sort, ngx_api_cursor_t *cursor);
 
+/*
+ * The same as parameters.  values[0]: how many rows, one more than the limit
+ * tells whether there is a next page; values[1], values[2]: key and id that the
+ * page begins after, untouched if there is no cursor.  NGX_OK, or what
+ * ngx_api_finish() takes.
+ */
+ngx_int_t ngx_api_page_values(ngx_http_request_t *r,
+    const ngx_api_value_t *limit, const ngx_api_value_t *cursor,
+    ngx_uint_t sort, const char **values);
+
 /* what a "sync_token" of this list has for a watermark.  NGX_OK; NGX_DECLINED
  * if the argument is no such token; NGX_ERROR. */
 ngx_int_t ngx_api_page_token(ngx_http_request_t *r,
@@ -79,6 +102,18 @@ ngx_int_t ngx_api_page_token(ngx_http_request_t *r,
  * ngx_api_finish() takes */
 ngx_int_t ngx_api_parameter_fault(ngx_http_request_t *r,
     const char *parameter, const char *code, const char *detail);
+
+/* which of the first n fields a body has, a bit each; and that as a parameter,
+ * in the request's pool, NULL when out of memory */
+ngx_uint_t ngx_api_given(const ngx_api_value_t *fields, ngx_uint_t n);
+const char *ngx_api_mask(ngx_http_request_t *r, ngx_uint_t mask);
+
+/* the parameters that "-- values:" and "-- patch:" in the statements take */
+void ngx_api_values(const ngx_api_value_t *fields, ngx_uint_t n,
+    const char **values);
+
+/* in the request's pool; NULL when out of memory */
+ngx_api_ids_t *ngx_api_ids(ngx_http_request_t *r);
 
 /* text in the request's pool, NUL-terminated */
 const char *ngx_api_cstr(ngx_http_request_t *r, const void *text, size_t len);

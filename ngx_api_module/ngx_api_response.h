@@ -67,6 +67,11 @@ void ngx_api_send_page(ngx_http_request_t *r, const PGresult *res,
 void ngx_api_send_list(ngx_http_request_t *r, ngx_uint_t status,
     const PGresult *res);
 
+/* Whether a statement's outcome is this problem, which the functions above do
+ * not know: then the request was ended with it. */
+ngx_uint_t ngx_api_refused(ngx_http_request_t *r, const PGresult *res,
+    const ngx_api_problem_t *problem);
+
 /* ETag of a version; for handlers that build their own body */
 ngx_int_t ngx_api_set_etag(ngx_http_request_t *r, int64_t version);
 

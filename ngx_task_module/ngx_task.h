@@ -31,17 +31,6 @@ typedef struct {
 #define NGX_TASK_CURSOR_MEMBERS   160
 
 
-/*
- * The ids that a write may need, as text.  The creation time is the millisecond
- * in the id, so that the order of ids is the order of creation.
- */
-typedef struct {
-    char        id[NGX_API_UUID_LEN + 1];
-    char        event_id[NGX_API_UUID_LEN + 1];
-    char        created_at[NGX_API_TIME_LEN + 1];
-} ngx_task_ids_t;
-
-
 extern ngx_module_t             ngx_task_module;
 
 extern const ngx_api_route_t    ngx_task_routes[];
@@ -87,35 +76,9 @@ void ngx_task_member_add(ngx_http_request_t *r);
 void ngx_task_member_patch(ngx_http_request_t *r);
 void ngx_task_member_remove(ngx_http_request_t *r);
 
-/*
- * The start of a page.  values[0]: how many rows, one more than the limit tells
- * whether there is a next page; values[1], values[2]: key and id that the page
- * begins after, untouched if there is no cursor.  NGX_OK, or what
- * ngx_api_finish() takes.
- */
-ngx_int_t ngx_task_page(ngx_http_request_t *r, const ngx_api_value_t *limit,
-    const ngx_api_value_t *cursor, ngx_uint_t sort, const char **values);
-
-/* which of the first n fields a body has, a bit each; and that as a parameter,
- * in the request's pool, NULL when out of memory */
-ngx_uint_t ngx_task_given(const ngx_api_value_t *fields, ngx_uint_t n);
-const char *ngx_task_mask(ngx_http_request_t *r, ngx_uint_t mask);
-
-/* the parameters that "-- values:" and "-- patch:" in the statements take */
-void ngx_task_values(const ngx_api_value_t *fields, ngx_uint_t n,
-    const char **values);
-
-/* in the request's pool; NULL when out of memory */
-ngx_task_ids_t *ngx_task_ids(ngx_http_request_t *r);
-
 /* If-Match, see ngx_api_if_match(), and task_require_if_match.  NGX_OK, or what
  * ngx_api_finish() takes */
 ngx_int_t ngx_task_if_match(ngx_http_request_t *r, const char **versions);
-
-/* Whether a statement's outcome is this problem: then the request was ended
- * with it. */
-ngx_uint_t ngx_task_refused(ngx_http_request_t *r, const PGresult *res,
-    const ngx_api_problem_t *problem);
 
 
 #endif /* _NGX_TASK_H_INCLUDED_ */

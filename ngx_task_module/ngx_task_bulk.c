@@ -114,7 +114,7 @@ ngx_task_bulk_patch(ngx_http_request_t *r)
     ids = &ngx_api_body(r)[0];
     patch = ngx_api_body(r)[1].members;
 
-    values[3] = ngx_task_mask(r, ngx_task_given(patch, NGX_TASK_FIELDS_N));
+    values[3] = ngx_api_mask(r, ngx_api_given(patch, NGX_TASK_FIELDS_N));
 
     if (values[3] == NULL
         || ngx_task_bulk_ids(r, (ngx_uint_t) ids->integer, &fresh) != NGX_OK)
@@ -127,7 +127,7 @@ ngx_task_bulk_patch(ngx_http_request_t *r)
     values[1] = ids->text;
     values[2] = fresh.events;
 
-    ngx_task_values(patch, NGX_TASK_FIELDS_N, &values[4]);
+    ngx_api_values(patch, NGX_TASK_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_BULK_UPDATE, values,
                     ngx_task_bulk_send);
@@ -174,12 +174,12 @@ ngx_task_bulk_ids(ngx_http_request_t *r, ngx_uint_t n,
 {
     ngx_str_t        list[NGX_TASK_BULK_MAX], events[NGX_TASK_BULK_MAX];
     ngx_uint_t       i;
-    ngx_task_ids_t  *one;
+    ngx_api_ids_t   *one;
 
     ids->created_at = "";
 
     for (i = 0; i < n; i++) {
-        one = ngx_task_ids(r);
+        one = ngx_api_ids(r);
         if (one == NULL) {
             return NGX_ERROR;
         }

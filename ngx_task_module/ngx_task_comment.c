@@ -61,9 +61,9 @@ ngx_task_comment_list(ngx_http_request_t *r)
 
     page[2] = sort ? NGX_TASK_ID_MAX : NGX_TASK_ID_MIN;
 
-    rc = ngx_task_page(r, &args[NGX_TASK_COMMENT_LIMIT],
-                       &args[NGX_TASK_COMMENT_CURSOR],
-                       NGX_TASK_CURSOR_COMMENTS + sort, page);
+    rc = ngx_api_page_values(r, &args[NGX_TASK_COMMENT_LIMIT],
+                             &args[NGX_TASK_COMMENT_CURSOR],
+                             NGX_TASK_CURSOR_COMMENTS + sort, page);
 
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
@@ -86,11 +86,11 @@ ngx_task_comment_create(ngx_http_request_t *r)
     ngx_int_t        rc;
     ngx_uint_t       i;
     const char      *values[7 + NGX_TASK_COMMENT_FIELDS_N];
-    ngx_task_ids_t  *ids;
+    ngx_api_ids_t   *ids;
 
     i = 4 + NGX_TASK_COMMENT_FIELDS_N;
 
-    ids = ngx_task_ids(r);
+    ids = ngx_api_ids(r);
     rc = ngx_api_idempotency(r, &values[i + 1], &values[i + 2]);
 
     if (ids == NULL || rc == NGX_ERROR) {
@@ -104,7 +104,7 @@ ngx_task_comment_create(ngx_http_request_t *r)
     values[3] = ngx_api_path_id(r, 0);
     values[i] = ids->event_id;
 
-    ngx_task_values(ngx_api_body(r), NGX_TASK_COMMENT_FIELDS_N, &values[4]);
+    ngx_api_values(ngx_api_body(r), NGX_TASK_COMMENT_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, rc == NGX_OK ? NGX_TASK_SQL_COMMENT_CREATE_KEYED
                                     : NGX_TASK_SQL_COMMENT_CREATE,
@@ -143,14 +143,14 @@ ngx_task_comment_patch(ngx_http_request_t *r)
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ngx_api_path_id(r, 0);
-    values[3] = ngx_task_mask(r, ngx_task_given(body,
-                                                NGX_TASK_COMMENT_FIELDS_N));
+    values[3] = ngx_api_mask(r, ngx_api_given(body,
+                                              NGX_TASK_COMMENT_FIELDS_N));
     if (values[3] == NULL) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
 
-    ngx_task_values(body, NGX_TASK_COMMENT_FIELDS_N, &values[4]);
+    ngx_api_values(body, NGX_TASK_COMMENT_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_COMMENT_UPDATE, values,
                     ngx_task_comment_send);

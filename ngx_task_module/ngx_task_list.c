@@ -100,9 +100,9 @@ ngx_task_list_of(ngx_http_request_t *r, const char *project)
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
 
-    rc = ngx_task_page(r, &args[NGX_TASK_LIST_LIMIT],
-                       &args[NGX_TASK_LIST_CURSOR], ngx_task_list_cursor(args),
-                       &values[1]);
+    rc = ngx_api_page_values(r, &args[NGX_TASK_LIST_LIMIT],
+                             &args[NGX_TASK_LIST_CURSOR], ngx_task_list_cursor(args),
+                             &values[1]);
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
         return;

@@ -121,9 +121,9 @@ ngx_task_member_list(ngx_http_request_t *r)
     values[3] = "-infinity";
     values[4] = NGX_TASK_ID_MIN;
 
-    rc = ngx_task_page(r, &args[NGX_TASK_MEMBER_LIMIT],
-                       &args[NGX_TASK_MEMBER_CURSOR], NGX_TASK_CURSOR_MEMBERS,
-                       &values[2]);
+    rc = ngx_api_page_values(r, &args[NGX_TASK_MEMBER_LIMIT],
+                             &args[NGX_TASK_MEMBER_CURSOR], NGX_TASK_CURSOR_MEMBERS,
+                             &values[2]);
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
         return;
@@ -139,10 +139,10 @@ ngx_task_member_add(ngx_http_request_t *r)
 {
     ngx_int_t               rc;
     const char             *values[8];
-    ngx_task_ids_t         *ids;
+    ngx_api_ids_t          *ids;
     const ngx_api_value_t  *body;
 
-    ids = ngx_task_ids(r);
+    ids = ngx_api_ids(r);
     rc = ngx_api_idempotency(r, &values[6], &values[7]);
 
     if (ids == NULL || rc == NGX_ERROR) {
@@ -197,7 +197,7 @@ ngx_task_member_remove(ngx_http_request_t *r)
 static void
 ngx_task_member_send(ngx_http_request_t *r, const PGresult *res)
 {
-    if (ngx_task_refused(r, res, &ngx_task_last_owner)) {
+    if (ngx_api_refused(r, res, &ngx_task_last_owner)) {
         return;
     }
 
@@ -210,8 +210,8 @@ ngx_task_member_send_added(ngx_http_request_t *r, const PGresult *res)
 {
     u_char  *p, *prefix;
 
-    if (ngx_task_refused(r, res, &ngx_task_inbox_not_shared)
-        || ngx_task_refused(r, res, &ngx_task_already_member))
+    if (ngx_api_refused(r, res, &ngx_task_inbox_not_shared)
+        || ngx_api_refused(r, res, &ngx_task_already_member))
     {
         return;
     }
@@ -234,7 +234,7 @@ ngx_task_member_send_added(ngx_http_request_t *r, const PGresult *res)
 static void
 ngx_task_member_send_removed(ngx_http_request_t *r, const PGresult *res)
 {
-    if (ngx_task_refused(r, res, &ngx_task_last_owner)) {
+    if (ngx_api_refused(r, res, &ngx_task_last_owner)) {
         return;
     }
 

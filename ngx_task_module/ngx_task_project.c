@@ -83,9 +83,9 @@ ngx_task_project_list(ngx_http_request_t *r)
         values[4 + i] = args[NGX_TASK_PROJECT_FILTERS + i].text;
     }
 
-    rc = ngx_task_page(r, &args[NGX_TASK_PROJECT_LIMIT],
-                       &args[NGX_TASK_PROJECT_CURSOR],
-                       NGX_TASK_CURSOR_PROJECTS + sort, &values[1]);
+    rc = ngx_api_page_values(r, &args[NGX_TASK_PROJECT_LIMIT],
+                             &args[NGX_TASK_PROJECT_CURSOR],
+                             NGX_TASK_CURSOR_PROJECTS + sort, &values[1]);
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
         return;
@@ -103,10 +103,10 @@ ngx_task_project_create(ngx_http_request_t *r)
     ngx_uint_t                     n;
     const char                    *key, *fingerprint;
     const char                    *values[5 + NGX_TASK_PROJECT_FIELDS_N];
-    ngx_task_ids_t                *ids;
+    ngx_api_ids_t                 *ids;
     const ngx_api_pg_statement_t  *statement;
 
-    ids = ngx_task_ids(r);
+    ids = ngx_api_ids(r);
     rc = ngx_api_idempotency(r, &key, &fingerprint);
 
     if (ids == NULL || rc == NGX_ERROR) {
@@ -127,7 +127,7 @@ ngx_task_project_create(ngx_http_request_t *r)
         values[n++] = fingerprint;
     }
 
-    ngx_task_values(ngx_api_body(r), NGX_TASK_PROJECT_FIELDS_N, &values[n]);
+    ngx_api_values(ngx_api_body(r), NGX_TASK_PROJECT_FIELDS_N, &values[n]);
 
     ngx_api_pg_exec(r, statement, values, ngx_task_project_send_created);
 }
@@ -156,8 +156,8 @@ ngx_task_project_replace(ngx_http_request_t *r)
 void
 ngx_task_project_patch(ngx_http_request_t *r)
 {
-    ngx_task_project_update(r, ngx_task_given(ngx_api_body(r),
-                                              NGX_TASK_PROJECT_FIELDS_N));
+    ngx_task_project_update(r, ngx_api_given(ngx_api_body(r),
+                                             NGX_TASK_PROJECT_FIELDS_N));
 }
 
 
@@ -174,7 +174,7 @@ ngx_task_project_update(ngx_http_request_t *r, ngx_uint_t mask)
         return;
     }
 
-    values[3] = ngx_task_mask(r, mask);
+    values[3] = ngx_api_mask(r, mask);
     if (values[3] == NULL) {
         ngx_api_finish(r, NGX_ERROR);
         return;
@@ -183,7 +183,7 @@ ngx_task_project_update(ngx_http_request_t *r, ngx_uint_t mask)
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[1] = ngx_api_path_id(r, 0);
 
-    ngx_task_values(ngx_api_body(r), NGX_TASK_PROJECT_FIELDS_N, &values[4]);
+    ngx_api_values(ngx_api_body(r), NGX_TASK_PROJECT_FIELDS_N, &values[4]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_PROJECT_UPDATE, values,
                     ngx_task_project_send);
@@ -228,7 +228,7 @@ ngx_task_project_send_created(ngx_http_request_t *r, const PGresult *res)
 static void
 ngx_task_project_send_deleted(ngx_http_request_t *r, const PGresult *res)
 {
-    if (ngx_task_refused(r, res, &ngx_task_inbox_not_deletable)) {
+    if (ngx_api_refused(r, res, &ngx_task_inbox_not_deletable)) {
         return;
     }
 

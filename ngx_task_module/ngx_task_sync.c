@@ -43,8 +43,9 @@ ngx_task_sync(ngx_http_request_t *r, const char *project)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_task_page(r, &args[NGX_TASK_LIST_LIMIT],
-                           &args[NGX_TASK_LIST_CURSOR], order, &values[1]);
+        rc = ngx_api_page_values(r, &args[NGX_TASK_LIST_LIMIT],
+                                 &args[NGX_TASK_LIST_CURSOR], order,
+                                 &values[1]);
     }
 
     if (rc == NGX_OK && values[2]) {

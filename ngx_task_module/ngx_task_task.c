@@ -59,10 +59,10 @@ ngx_task_create(ngx_http_request_t *r)
     ngx_uint_t                     n;
     const char                    *key, *fingerprint;
     const char                    *values[6 + NGX_TASK_FIELDS_N];
-    ngx_task_ids_t                *ids;
+    ngx_api_ids_t                 *ids;
     const ngx_api_pg_statement_t  *statement;
 
-    ids = ngx_task_ids(r);
+    ids = ngx_api_ids(r);
     rc = ngx_api_idempotency(r, &key, &fingerprint);
 
     if (ids == NULL || rc == NGX_ERROR) {
@@ -84,7 +84,7 @@ ngx_task_create(ngx_http_request_t *r)
         values[n++] = fingerprint;
     }
 
-    ngx_task_values(ngx_api_body(r), NGX_TASK_FIELDS_N, &values[n]);
+    ngx_api_values(ngx_api_body(r), NGX_TASK_FIELDS_N, &values[n]);
 
     ngx_api_pg_exec(r, statement, values, ngx_task_send_created);
 }
@@ -117,7 +117,7 @@ ngx_task_patch(ngx_http_request_t *r)
 
     body = ngx_api_body(r);
 
-    ngx_task_update(r, body, ngx_task_given(body, NGX_TASK_FIELDS_N), 0);
+    ngx_task_update(r, body, ngx_api_given(body, NGX_TASK_FIELDS_N), 0);
 }
 
 
@@ -153,7 +153,7 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
 {
     ngx_int_t        rc;
     const char      *values[6 + NGX_TASK_FIELDS_N];
-    ngx_task_ids_t  *ids;
+    ngx_api_ids_t   *ids;
 
     rc = ngx_task_if_match(r, &values[2]);
 
@@ -162,8 +162,8 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
         return;
     }
 
-    ids = ngx_task_ids(r);
-    values[3] = ngx_task_mask(r, mask);
+    ids = ngx_api_ids(r);
+    values[3] = ngx_api_mask(r, mask);
 
     if (ids == NULL || values[3] == NULL) {
         ngx_api_finish(r, NGX_ERROR);
@@ -176,7 +176,7 @@ ngx_task_update(ngx_http_request_t *r, const ngx_api_value_t *fields,
     values[4] = ids->event_id;
     values[5] = reopen ? "t" : NULL;
 
-    ngx_task_values(fields, NGX_TASK_FIELDS_N, &values[6]);
+    ngx_api_values(fields, NGX_TASK_FIELDS_N, &values[6]);
 
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_UPDATE, values, ngx_task_send);
 }
@@ -187,7 +187,7 @@ ngx_task_delete(ngx_http_request_t *r)
 {
     ngx_int_t        rc;
     const char      *values[4];
-    ngx_task_ids_t  *ids;
+    ngx_api_ids_t   *ids;
 
     rc = ngx_task_if_match(r, &values[2]);
 
@@ -196,7 +196,7 @@ ngx_task_delete(ngx_http_request_t *r)
         return;
     }
 
-    ids = ngx_task_ids(r);
+    ids = ngx_api_ids(r);
     if (ids == NULL) {
         ngx_api_finish(r, NGX_ERROR);
         return;

@@ -181,6 +181,7 @@ sub statements ($feature) {
     my ($rc, $out) = run([
         "$root/sql/embed",
         (map { ('-f', $_) } glob "$root/ngx_${feature}_module/*_fields.h"),
+        glob("$root/sql/statements/*.sql"),
         glob("$root/sql/statements/$feature/*.sql"), $name, $dir,
     ]);
     die "sql/embed: $out" if $rc;
@@ -205,7 +206,7 @@ sub statements ($feature) {
 # those of the lane "search" are planned with their arguments: see below
 my %searches;
 
-for my $feature (map { m{([^/]+)$} } glob source_dir() . '/sql/statements/*') {
+for my $feature (map { m{([^/]+)/$} } glob source_dir() . '/sql/statements/*/') {
     for (statements($feature)) {
         my ($name, $sql, $n, $lane) = @$_;
 
