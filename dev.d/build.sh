@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 #
-# ./dev build: the modules, against Debian's nginx-dev.
+# ./dev build: the modules, against Debian's nginx-dev; the worker.
 
 
 nginx_src=/usr/share/nginx/src
@@ -22,6 +22,7 @@ build() {
         build_configure
         build_make
         build_publish
+        build_worker
     ) 9>"$build/lock" || exit 1
 }
 
@@ -88,4 +89,11 @@ build_publish() {
             mv "$build/modules/$name.new" "$build/modules/$name"
         fi
     done
+}
+
+
+build_worker() {
+    make -C "$root/worker" --no-print-directory -s BUILD="$build" \
+        CFLAGS="-g $cc_opt" LDFLAGS="$ld_opt" >&2 \
+        || die "the build of the worker failed"
 }

@@ -16,7 +16,7 @@ packages_of() {
         build)
             echo gcc make libc6-dev pkg-config nginx nginx-dev libpq-dev \
                 libjansson-dev libjwt-dev libhiredis-dev libcrypt-dev \
-                libssl-dev
+                libssl-dev libcurl4-openssl-dev libmicrohttpd-dev
             ;;
         run)
             echo postgresql postgresql-client sqitch libdbd-pg-perl \

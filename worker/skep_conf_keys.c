@@ -1,0 +1,211 @@
+
+#include "skep_conf_keys.h"
+#include "skep_log.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define SECOND  INT64_C(1000)
+#define HOUR    (3600 * SECOND)
+#define YEARS   (20 * 366 * 24 * HOUR)
+
+
+/* rows: a text, a secret, a list, a number, a time, a switch */
+
+#define TEXT(name, preset, check)                                             \
+    { #name, SKEP_CONF_TEXT, offsetof(skep_conf_t, name), preset, 0, 0, 0,    \
+      check }
+#define REQUIRED(name, check)                                                 \
+    { #name, SKEP_CONF_TEXT, offsetof(skep_conf_t, name), NULL, 0, 0, 1,      \
+      check }
+#define SECRET(name)                                                          \
+    { #name "_file", SKEP_CONF_SECRET_FILE, offsetof(skep_conf_t, name),      \
+      NULL, 0, 0, 0, NULL }
+#define LIST(name, check)                                                     \
+    { #name, SKEP_CONF_LIST, offsetof(skep_conf_t, name), NULL, 0, 0, 0,      \
+      check }
+#define NUMBER(name, preset, least, most)                                     \
+    { #name, SKEP_CONF_NUMBER, offsetof(skep_conf_t, name), preset, least,    \
+      most, 0, NULL }
+#define TIME(name, preset, least, most)                                       \
+    { #name, SKEP_CONF_TIME, offsetof(skep_conf_t, name), preset, least,      \
+      most, 0, NULL }
+#define SWITCH(name, preset)                                                  \
+    { #name, SKEP_CONF_SWITCH, offsetof(skep_conf_t, name), preset, 0, 1, 0,  \
+      NULL }
+
+
+static const char *skep_conf_is_pg(const char *value);
+static const char *skep_conf_is_redis(const char *value);
+static const char *skep_conf_is_stream(const char *value);
+static const char *skep_conf_is_name(const char *value);
+static const char *skep_conf_is_http(const char *value);
+static const char *skep_conf_is_level(const char *value);
+
+
+const skep_conf_key_t  skep_conf_keys[] = {
+
+    REQUIRED(pg, skep_conf_is_pg),
+    SECRET(pg_password),
+    TIME(pg_timeout, "30s", 100, HOUR),
+    TIME(pg_connect_timeout, "5s", 2 * SECOND, HOUR),
+
+    TEXT(redis, "127.0.0.1:6379", skep_conf_is_redis),
+    TEXT(redis_user, NULL, NULL),
+    SECRET(redis_password),
+    NUMBER(redis_db, "0", 0, 1000000),
+    TIME(redis_timeout, "5s", 100, HOUR),
+
+    TEXT(stream, "skep", skep_conf_is_stream),
+    TEXT(name, NULL, skep_conf_is_name),
+    NUMBER(batch, "500", 1, 10000),
+    NUMBER(event_tries, "5", 1, 1000),
+    TIME(claim_idle, "30s", 100, HOUR),
+    TIME(sweep_after, "2s", 0, HOUR),
+    NUMBER(dead_max, "10000", 1, 100000000),
+
+    TIME(purge_interval, "10m", 100, YEARS),
+    NUMBER(purge_batch, "1000", 1, 100000),
+    TIME(purge_sessions, "7d", 0, YEARS),
+    TIME(purge_idempotency_keys, "24h", 0, YEARS),
+    TIME(purge_tombstones, "90d", 0, YEARS),
+    TIME(purge_inbox_read, "90d", 0, YEARS),
+    TIME(purge_inbox_deleted, "1d", 0, YEARS),
+    TIME(purge_inbox, "365d", 0, YEARS),
+    TIME(purge_deliveries, "30d", 0, YEARS),
+    TIME(purge_mails, "7d", 0, YEARS),
+    TIME(purge_dead, "90d", 0, YEARS),
+
+    TEXT(http, "127.0.0.1:9464", skep_conf_is_http),
+    TEXT(log, "stderr", NULL),
+    TEXT(log_level, "notice", skep_conf_is_level),
+    TIME(shutdown_timeout, "30s", 0, HOUR),
+
+    { NULL, SKEP_CONF_TEXT, 0, NULL, 0, 0, 0, NULL }
+};
+
+
+int
+skep_conf_check(skep_conf_t *conf, char fault[SKEP_CONF_FAULT],
+    const char *file)
+{
+    int   rc;
+    char  host[64], name[96];
+
+    /* another process, another name: what it left is claimed by age */
+
+    if (conf->name == NULL) {
+        if (gethostname(host, sizeof(host)) == -1) {
+            host[0] = '\0';
+        }
+
+        host[sizeof(host) - 1] = '\0';
+        snprintf(name, sizeof(name), "%s-%d", host, (int) getpid());
+        conf->name = strdup(name);
+    }
+
+    rc = conf->name ? 0 : -1;
+
+    if (rc != 0) {
+        snprintf(fault, SKEP_CONF_FAULT, "%s: no memory", file);
+    }
+
+    return rc;
+}
+
+
+static const char *
+skep_conf_is_pg(const char *value)
+{
+    char              *error;
+    const char        *why;
+    PQconninfoOption  *options, *option;
+
+    static _Thread_local char  text[256];
+
+    options = PQconninfoParse(value, &error);
+
+    if (options == NULL) {
+        snprintf(text, sizeof(text), "%s", error ? error : "no memory");
+        text[strcspn(text, "\n")] = '\0';
+        PQfreemem(error);
+        return text;
+    }
+
+    why = NULL;
+
+    for (option = options; option->keyword; option++) {
+        if (option->val && strcmp(option->keyword, "password") == 0) {
+            why = "a password belongs into \"pg_password_file\"";
+        }
+    }
+
+    PQconninfoFree(options);
+
+    return why;
+}
+
+
+static const char *
+skep_conf_is_redis(const char *value)
+{
+    int   port;
+    char  host[256];
+
+    if (strcmp(value, "off") == 0
+        || (strncmp(value, "unix:/", 6) == 0 && value[6] != '\0'))
+    {
+        return NULL;
+    }
+
+    if (strncmp(value, "unix:", 5) == 0
+        || skep_conf_address(value, 6379, host, sizeof(host), &port) != 0)
+    {
+        return "the form is HOST, HOST:PORT, unix:/PATH or off";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+skep_conf_is_stream(const char *value)
+{
+    return strlen(value) > 200 || strpbrk(value, " \t")
+           ? "a name has at most 200 characters and no blank" : NULL;
+}
+
+
+static const char *
+skep_conf_is_name(const char *value)
+{
+    return strlen(value) > 90 || strpbrk(value, " \t")
+           ? "a name has at most 90 characters and no blank" : NULL;
+}
+
+
+static const char *
+skep_conf_is_http(const char *value)
+{
+    int   port;
+    char  host[64];
+
+    if (strcmp(value, "off") == 0) {
+        return NULL;
+    }
+
+    return skep_conf_address(value, 0, host, sizeof(host), &port) != 0
+           ? "the form is ADDRESS:PORT or off" : NULL;
+}
+
+
+static const char *
+skep_conf_is_level(const char *value)
+{
+    return skep_log_level_by_name(value) == -1
+           ? "a level is error, warn, notice, info or debug" : NULL;
+}

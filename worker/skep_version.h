@@ -1,0 +1,9 @@
+
+#ifndef _SKEP_VERSION_H_INCLUDED_
+#define _SKEP_VERSION_H_INCLUDED_
+
+
+#define SKEP_VERSION  "0.1.0"
+
+
+#endif /* _SKEP_VERSION_H_INCLUDED_ */
