@@ -27,6 +27,8 @@
       "Whether a thread has its connection.")                                 \
     G(UP_PG_SWEEPER, "up", "server=\"postgresql\",thread=\"sweeper\"",        \
       "Whether a thread has its connection.")                                 \
+    G(UP_PG_SENDER, "up", "server=\"postgresql\",thread=\"sender\"",          \
+      "Whether a thread has its connection.")                                 \
     G(UP_REDIS_CONSUMER, "up", "server=\"redis\",thread=\"consumer\"",        \
       "Whether a thread has its connection.")                                 \
     G(UP_REDIS_SWEEPER, "up", "server=\"redis\",thread=\"sweeper\"",          \

@@ -37,7 +37,7 @@ typedef enum {
 /* The owner zeroes it, and sets up; the rest is skep_pg_*()'s. */
 
 typedef struct {
-    atomic_int       *up;              /* 1 while there is one; may be NULL */
+    _Atomic int64_t  *up;              /* 1 while there is one; may be NULL */
     unsigned          async:1;         /* a commit need not be on the disk */
 
     PGconn           *conn;

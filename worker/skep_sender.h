@@ -6,16 +6,15 @@
  * What is sent, how, and what becomes of the answer is a channel's business.
  * A turn of the loop:
  *
+ *     record  the channel writes the outcomes it keeps, in one statement
  *     claim   the channel takes due rows by a lease and, for each, starts a
- *             transfer; it is asked when somebody woke the sender, once a
- *             second, and, if it left some, when a transfer has ended
+ *             transfer; it is asked when somebody woke the sender, when one of
+ *             its transfers has ended, and once a second
  *     done    a transfer has ended: the channel keeps the outcome, and frees
  *             the transfer
- *     record  the channel writes the outcomes it keeps, in one statement
  *
- * Claim and record may be called any number of times: what was sent and could
- * not be recorded is due again when its lease runs out.  So everything is sent
- * at least once.
+ * What was sent and could not be recorded is due again when its lease runs
+ * out.  So everything is sent at least once.
  *
  * All functions of a channel are called in the sender's thread.  They may wait
  * for PostgreSQL and for nothing else.
@@ -26,11 +25,12 @@
 #define _SKEP_SENDER_H_INCLUDED_
 
 
+#include "skep_conf.h"
+#include "skep_pg.h"
+
 #include <curl/curl.h>
-#include <libpq-fe.h>
 
 
-typedef struct skep_sender_s   skep_sender_t;
 typedef struct skep_channel_s  skep_channel_t;
 typedef struct skep_send_s     skep_send_t;
 
@@ -53,18 +53,17 @@ struct skep_channel_s {
     const char       *name;            /* for the log */
     unsigned          most;            /* transfers in flight at once */
 
-    skep_sender_t    *sender;          /* set by skep_sender_add() */
+    /* the sender's */
     unsigned          inflight;
     unsigned          due:1;           /* ask it for rows */
-    unsigned          left:1;          /* the last claim left some */
+    unsigned          kept:1;          /* outcomes could not be recorded */
 
     /*
      * Claims at most room rows, and calls skep_sender_start() for each.
-     * Returns 0 if all that was due was taken, 1 if some may be left, or -1 if
-     * PostgreSQL failed.
+     * Returns 0; 1 to be asked again at once; or -1 if PostgreSQL failed.
      */
-    int             (*claim)(skep_channel_t *channel, PGconn *pg,
-                             unsigned room);
+    int             (*claim)(skep_channel_t *channel, skep_pg_t *pg,
+                             const skep_conf_t *conf, unsigned room);
 
     /*
      * The transfer has ended with this code.  Its easy handle is out of the
@@ -80,15 +79,28 @@ struct skep_channel_s {
      * Returns 0, or -1 if some are left because PostgreSQL failed: the sender
      * comes again, and claims nothing for this channel before.
      */
-    int             (*record)(skep_channel_t *channel, PGconn *pg);
+    int             (*record)(skep_channel_t *channel, skep_pg_t *pg,
+                              const skep_conf_t *conf);
 
     /* frees the channel; none of its transfers is in flight then */
     void            (*destroy)(skep_channel_t *channel);
 };
 
 
+/* before any thread runs; -1 if there is no memory or no descriptor */
+int skep_sender_init(void);
+
 /* puts a channel, which is the sender's from now on, into it; before it runs */
-void skep_sender_add(skep_sender_t *sender, skep_channel_t *channel);
+void skep_sender_add(skep_channel_t *channel);
+
+/*
+ * The thread.  When it is to stop, it claims nothing any more, and returns as
+ * soon as what is in flight has ended and was recorded.
+ */
+void skep_sender_run(void *data);
+
+/* there may be rows that are due: after a commit; by any thread */
+void skep_sender_wake(void);
 
 /*
  * Starts a transfer; of a channel's claim() only.  Returns 0, or -1 if libcurl
@@ -96,8 +108,8 @@ void skep_sender_add(skep_sender_t *sender, skep_channel_t *channel);
  */
 int skep_sender_start(skep_channel_t *channel, skep_send_t *send);
 
-/* there may be rows that are due: after a commit; by any thread */
-void skep_sender_wake(skep_sender_t *sender);
+/* after the thread has returned */
+void skep_sender_free(void);
 
 
 #endif /* _SKEP_SENDER_H_INCLUDED_ */

@@ -1,0 +1,367 @@
+
+#include "skep_sender.h"
+#include "skep_log.h"
+#include "skep_metrics.h"
+#include "skep_run.h"
+
+#include <stdatomic.h>
+
+
+#define SKEP_SENDER_CHANNELS  4
+#define SKEP_SENDER_CONNECTS  256      /* connections kept for later */
+#define SKEP_SENDER_POLL      1000     /* ms between looks for what is due */
+#define SKEP_SENDER_AGAIN     100      /* ms after PostgreSQL refused */
+#define SKEP_SENDER_MARGIN    200      /* ms kept before the deadline */
+
+
+typedef struct {
+    CURLM            *multi;
+    skep_pg_t         pg;
+
+    skep_channel_t   *channels[SKEP_SENDER_CHANNELS];
+    unsigned          nchannels;
+    skep_send_t       sends;           /* in flight: a ring */
+
+    int64_t           poll_at;         /* ms */
+    atomic_int        woken;
+} skep_sender_t;
+
+
+static int64_t skep_sender_turn(void);
+static int64_t skep_sender_left(int64_t now);
+static int skep_sender_idle(void);
+static int64_t skep_sender_query(void);
+static int skep_sender_record(const skep_conf_t *conf);
+static int skep_sender_claim(const skep_conf_t *conf);
+static unsigned skep_sender_done(void);
+static void skep_sender_end(skep_send_t *send, CURLcode code);
+static void skep_sender_stop(void *data);
+
+
+static skep_sender_t  skep_sender;
+
+
+int
+skep_sender_init(void)
+{
+    skep_sender.multi = curl_multi_init();
+
+    if (skep_sender.multi == NULL) {
+        skep_log(SKEP_LOG_ERROR, "libcurl can't be set up");
+        return -1;
+    }
+
+    (void) curl_multi_setopt(skep_sender.multi, CURLMOPT_MAXCONNECTS,
+                             (long) SKEP_SENDER_CONNECTS);
+
+    skep_sender.sends.prev = &skep_sender.sends;
+    skep_sender.sends.next = &skep_sender.sends;
+
+    skep_sender.pg.up = skep_metric(UP_PG_SENDER);
+    skep_sender.pg.async = 1;
+
+    skep_on_stop(skep_sender_stop, NULL);
+
+    return 0;
+}
+
+
+void
+skep_sender_add(skep_channel_t *channel)
+{
+    skep_sender.channels[skep_sender.nchannels++] = channel;
+}
+
+
+void
+skep_sender_run(void *data)
+{
+    int64_t  wait;
+
+    (void) data;
+
+    for ( ;; ) {
+        wait = skep_sender_turn();
+
+        if (skep_stopping()
+            && (skep_sender_idle() || skep_sender_left(skep_now()) <= 0))
+        {
+            break;
+        }
+
+        (void) curl_multi_poll(skep_sender.multi, NULL, 0, (int) wait, NULL);
+    }
+
+    while (skep_sender.sends.next != &skep_sender.sends) {
+        skep_sender_end(skep_sender.sends.next, CURLE_ABORTED_BY_CALLBACK);
+    }
+
+    skep_pg_close(&skep_sender.pg);
+}
+
+
+/* the ms to wait for the next */
+
+static int64_t
+skep_sender_turn(void)
+{
+    int       running;
+    int64_t   now, wait, left;
+    unsigned  i;
+
+    now = skep_now();
+
+    if (atomic_exchange(&skep_sender.woken, 0) || now >= skep_sender.poll_at) {
+
+        for (i = 0; i < skep_sender.nchannels; i++) {
+            skep_sender.channels[i]->due = 1;
+        }
+
+        skep_sender.poll_at = now + SKEP_SENDER_POLL;
+    }
+
+    wait = skep_sender_query();
+
+    (void) curl_multi_perform(skep_sender.multi, &running);
+
+    if (skep_sender_done() && wait == SKEP_SENDER_POLL) {
+        return 0;
+    }
+
+    left = skep_sender.poll_at - skep_now();
+    wait = (left < wait) ? left : wait;
+
+    if (skep_stopping()) {
+        left = skep_sender_left(skep_now());
+        wait = (left < wait) ? left : wait;
+    }
+
+    return (wait < 0) ? 0 : wait;
+}
+
+
+static int64_t
+skep_sender_left(int64_t now)
+{
+    return skep_deadline() - SKEP_SENDER_MARGIN - now;
+}
+
+
+/* nothing is in flight, and nothing is to be recorded */
+
+static int
+skep_sender_idle(void)
+{
+    unsigned  i;
+
+    for (i = 0; i < skep_sender.nchannels; i++) {
+
+        if (skep_sender.channels[i]->inflight
+            || skep_sender.channels[i]->kept)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* what PostgreSQL is wanted for; the ms to wait before it is wanted again */
+
+static int64_t
+skep_sender_query(void)
+{
+    int                 rc;
+    int64_t             wait;
+    const skep_conf_t  *conf;
+
+    conf = skep_conf_take();
+    wait = skep_pg_ready(&skep_sender.pg, conf);
+
+    if (wait == 0) {
+        rc = skep_sender_record(conf);
+
+        if (rc == 0 && !skep_stopping()) {
+            rc = skep_sender_claim(conf);
+        }
+
+        wait = (rc == -1) ? SKEP_SENDER_AGAIN
+                          : (rc == 1) ? 0 : SKEP_SENDER_POLL;
+    }
+
+    skep_conf_drop(conf);
+
+    return wait;
+}
+
+
+static int
+skep_sender_record(const skep_conf_t *conf)
+{
+    int              rc;
+    unsigned         i;
+    skep_channel_t  *channel;
+
+    rc = 0;
+
+    for (i = 0; i < skep_sender.nchannels; i++) {
+        channel = skep_sender.channels[i];
+
+        if (channel->kept) {
+            channel->kept = 0;
+
+            if (channel->record(channel, &skep_sender.pg, conf) != 0) {
+                channel->kept = 1;
+                rc = -1;
+            }
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+skep_sender_claim(const skep_conf_t *conf)
+{
+    int              rc, all;
+    unsigned         i, room;
+    skep_channel_t  *channel;
+
+    all = 0;
+
+    for (i = 0; i < skep_sender.nchannels; i++) {
+        channel = skep_sender.channels[i];
+
+        if (!channel->due || channel->inflight >= channel->most) {
+            continue;
+        }
+
+        room = channel->most - channel->inflight;
+        rc = channel->claim(channel, &skep_sender.pg, conf, room);
+
+        channel->due = (rc != 0);
+
+        if (rc == -1) {
+            return -1;
+        }
+
+        all |= rc;
+    }
+
+    return all;
+}
+
+
+/* how many transfers have ended */
+
+static unsigned
+skep_sender_done(void)
+{
+    int           left;
+    char         *send;
+    CURLMsg      *msg;
+    unsigned      n;
+
+    n = 0;
+
+    while ((msg = curl_multi_info_read(skep_sender.multi, &left)) != NULL) {
+
+        if (msg->msg != CURLMSG_DONE) {
+            continue;
+        }
+
+        send = NULL;
+        (void) curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &send);
+
+        skep_sender_end((skep_send_t *) (void *) send, msg->data.result);
+        n++;
+    }
+
+    return n;
+}
+
+
+int
+skep_sender_start(skep_channel_t *channel, skep_send_t *send)
+{
+    CURLMcode  rc;
+
+    send->channel = channel;
+    send->error[0] = '\0';
+
+    (void) curl_easy_setopt(send->easy, CURLOPT_PRIVATE, send);
+    (void) curl_easy_setopt(send->easy, CURLOPT_NOSIGNAL, 1L);
+    (void) curl_easy_setopt(send->easy, CURLOPT_ERRORBUFFER, send->error);
+
+    /* with a name server that hangs, the thread that asks it is left alone */
+    (void) curl_easy_setopt(send->easy, CURLOPT_QUICK_EXIT, 1L);
+
+    send->prev = skep_sender.sends.prev;
+    send->next = &skep_sender.sends;
+    send->prev->next = send;
+    send->next->prev = send;
+    channel->inflight++;
+
+    rc = curl_multi_add_handle(skep_sender.multi, send->easy);
+
+    if (rc != CURLM_OK) {
+        skep_log(SKEP_LOG_ERROR, "%s: %s", channel->name,
+                 curl_multi_strerror(rc));
+        skep_sender_end(send, CURLE_FAILED_INIT);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static void
+skep_sender_end(skep_send_t *send, CURLcode code)
+{
+    skep_channel_t  *channel;
+
+    channel = send->channel;
+
+    (void) curl_multi_remove_handle(skep_sender.multi, send->easy);
+
+    send->prev->next = send->next;
+    send->next->prev = send->prev;
+
+    channel->inflight--;
+    channel->due = 1;
+    channel->kept = 1;
+
+    channel->done(channel, send, code);
+}
+
+
+void
+skep_sender_wake(void)
+{
+    atomic_store(&skep_sender.woken, 1);
+    (void) curl_multi_wakeup(skep_sender.multi);
+}
+
+
+static void
+skep_sender_stop(void *data)
+{
+    (void) data;
+
+    skep_sender_wake();
+}
+
+
+void
+skep_sender_free(void)
+{
+    unsigned  i;
+
+    for (i = 0; i < skep_sender.nchannels; i++) {
+        skep_sender.channels[i]->destroy(skep_sender.channels[i]);
+    }
+
+    (void) curl_multi_cleanup(skep_sender.multi);
+}
