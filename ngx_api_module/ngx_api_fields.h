@@ -23,12 +23,15 @@
  *               INTEGER(min, max)
  *               ENUM(names)                  a table as in ngx_api_field_t
  *               LABELS(items, min, max)      an array of 0..items strings
+ *               NAMES(names, min, max)       an array of min..max of the names
+ *               CHECKED(check, min, max)     a string that a feature looks at,
+ *                                            by a table of ngx_api_check_t
  *     presence  W: REQUIRED, NULLABLE (null when absent), or
  *                  PRESET(text): what it is when absent, as ngx_api_field_t
  *                  has it; PRESET(NULL): the statement finds it
  *               R: NOT_NULL or NULLABLE
  *     filter    NO, or FILTER(name): the query argument of lists.  A list of
- *               names for an ENUM; one label; an id, "me" or "none" for a
+ *               names for an ENUM; one label or one of NAMES; an id, "me" or "none" for a
  *               MEMBER; for a TIMESTAMP there are name_before and name_after,
  *               and where it is NULLABLE, name=none
  *     sort      NO, SORT, or SORT_ID: ids are in its order
@@ -79,6 +82,13 @@
                                        .type = NGX_API_LABELS, .items = n,    \
                                        .min = lo, .max = hi
 
+#define NGX_API_SHAPE_NAMES(list, lo, hi)                                     \
+                                       .type = NGX_API_NAMES, .min = lo,      \
+                                       .max = hi, .of = list
+#define NGX_API_SHAPE_CHECKED(check, lo, hi)                                  \
+                                       .type = NGX_API_CHECKED, .min = lo,    \
+                                       .max = hi, .of = &check
+
 #define NGX_API_PRESENCE_REQUIRED      .flags = NGX_API_REQUIRED
 #define NGX_API_PRESENCE_NULLABLE      .flags = NGX_API_NULLABLE
 #define NGX_API_PRESENCE_PRESET(text)  .preset = text
@@ -116,6 +126,11 @@
 #define NGX_API_ARG_INTEGER(lo, hi)    ONE, NGX_API_INTEGER, lo, hi, NULL
 #define NGX_API_ARG_ENUM(list)         ONE, NGX_API_ENUM_LIST, 0, 0, list
 #define NGX_API_ARG_LABELS(n, lo, hi)  ONE, NGX_API_STRING, lo, hi, NULL
+
+#define NGX_API_ARG_NAMES(list, lo, hi)                                       \
+                                       ONE, NGX_API_ENUM, 0, 0, list
+#define NGX_API_ARG_CHECKED(check, lo, hi)                                    \
+                                       ONE, NGX_API_STRING, lo, hi, NULL
 
 #define NGX_API_NONE_REQUIRED          OFF
 #define NGX_API_NONE_PRESET(text)      OFF

@@ -58,6 +58,17 @@ static uint64_t ngx_api_pg_uint64(const u_char *p);
 void
 ngx_api_pg_json_row(ngx_api_json_t *j, const PGresult *res, int row)
 {
+    if (ngx_api_pg_json_open(j, res, row) == 0) {
+        ngx_api_json_literal(j, "{");
+    }
+
+    ngx_api_json_literal(j, "}");
+}
+
+
+ngx_uint_t
+ngx_api_pg_json_open(ngx_api_json_t *j, const PGresult *res, int row)
+{
     int          i, n;
     char         mark;
     size_t       len;
@@ -78,7 +89,7 @@ ngx_api_pg_json_row(ngx_api_json_t *j, const PGresult *res, int row)
 
         p = ngx_api_json_reserve(j, len + sizeof(",\"\":") - 1);
         if (p == NULL) {
-            return;
+            return 1;
         }
 
         *p++ = mark;
@@ -94,12 +105,7 @@ ngx_api_pg_json_row(ngx_api_json_t *j, const PGresult *res, int row)
         mark = ',';
     }
 
-    if (mark == '{') {
-        ngx_api_json_literal(j, "{}");
-
-    } else {
-        ngx_api_json_literal(j, "}");
-    }
+    return mark == ',';
 }
 
 

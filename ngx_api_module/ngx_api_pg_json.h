@@ -32,6 +32,11 @@
  * infinite timestamptz, sets j->failed */
 void ngx_api_pg_json_row(ngx_api_json_t *j, const PGresult *res, int row);
 
+/* the same without the end, for more members to follow; 0: there was no column,
+ * and nothing was written */
+ngx_uint_t ngx_api_pg_json_open(ngx_api_json_t *j, const PGresult *res,
+    int row);
+
 /* one column of a row by its number */
 void ngx_api_pg_json_value(ngx_api_json_t *j, const PGresult *res, int row,
     int column);

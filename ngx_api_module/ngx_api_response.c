@@ -7,6 +7,8 @@
 #include "ngx_api_module.h"
 
 
+static ngx_int_t ngx_api_row_headers(ngx_http_request_t *r,
+    const PGresult *res, const char *location_prefix);
 static ngx_int_t ngx_api_replayed(ngx_http_request_t *r,
     const PGresult *res);
 static ngx_int_t ngx_api_outcome_faults(ngx_http_request_t *r,
@@ -95,38 +97,13 @@ void
 ngx_api_send_row(ngx_http_request_t *r, ngx_uint_t status, const PGresult *res,
     const char *location_prefix)
 {
-    int              column;
-    ngx_int_t        rc;
-    ngx_api_json_t   j;
+    ngx_int_t       rc;
+    ngx_api_json_t  j;
 
-    rc = ngx_api_outcome(r, res);
+    rc = ngx_api_row_headers(r, res, location_prefix);
 
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
-        return;
-    }
-
-    column = PQfnumber(res, "version");
-
-    if (column >= 0
-        && ngx_api_set_etag(r, ngx_api_pg_integer(res, 0, column)) != NGX_OK)
-    {
-        ngx_api_finish(r, NGX_ERROR);
-        return;
-    }
-
-    if (column >= 0
-        && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
-        && ngx_api_not_modified(r, &r->headers_out.etag->value))
-    {
-        ngx_api_finish(r, NGX_HTTP_NOT_MODIFIED);
-        return;
-    }
-
-    if (location_prefix
-        && ngx_api_location_set(r, res, location_prefix) != NGX_OK)
-    {
-        ngx_api_finish(r, NGX_ERROR);
         return;
     }
 
@@ -134,6 +111,80 @@ ngx_api_send_row(ngx_http_request_t *r, ngx_uint_t status, const PGresult *res,
     ngx_api_pg_json_row(&j, res, 0);
 
     ngx_api_send_json(r, status, &j, NULL, 0);
+}
+
+
+void
+ngx_api_send_row_secret(ngx_http_request_t *r, ngx_uint_t status,
+    const PGresult *res, const char *location_prefix, const char *name,
+    const ngx_str_t *secret)
+{
+    ngx_int_t       rc;
+    ngx_api_json_t  j;
+
+    rc = ngx_api_row_headers(r, res, location_prefix);
+
+    if (rc != NGX_OK) {
+        ngx_api_finish(r, rc);
+        return;
+    }
+
+    ngx_api_json_init(&j, r->pool, 1024);
+
+    if (ngx_api_pg_json_open(&j, res, 0)) {
+        ngx_api_json_literal(&j, ",");
+
+    } else {
+        ngx_api_json_literal(&j, "{");
+    }
+
+    ngx_api_json_string(&j, name, ngx_strlen(name));
+    ngx_api_json_literal(&j, ":");
+    ngx_api_json_string(&j, secret->data, secret->len);
+    ngx_api_json_literal(&j, "}");
+
+    ngx_api_send_json(r, status, &j, NULL, NGX_API_NO_STORE);
+}
+
+
+/*
+ * What the row says beside its members: the outcome, ETag and If-None-Match,
+ * Location.  NGX_OK, or what ngx_api_finish() takes.
+ */
+
+static ngx_int_t
+ngx_api_row_headers(ngx_http_request_t *r, const PGresult *res,
+    const char *location_prefix)
+{
+    int        column;
+    ngx_int_t  rc;
+
+    rc = ngx_api_outcome(r, res);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    column = PQfnumber(res, "version");
+
+    if (column >= 0
+        && ngx_api_set_etag(r, ngx_api_pg_integer(res, 0, column)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (column >= 0
+        && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+        && ngx_api_not_modified(r, &r->headers_out.etag->value))
+    {
+        return NGX_HTTP_NOT_MODIFIED;
+    }
+
+    if (location_prefix) {
+        return ngx_api_location_set(r, res, location_prefix);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -42,6 +42,14 @@ void ngx_api_send_json(ngx_http_request_t *r, ngx_uint_t status,
 void ngx_api_send_row(ngx_http_request_t *r, ngx_uint_t status,
     const PGresult *res, const char *location_prefix);
 
+/*
+ * The same with one more member, a text that is shown this once: no-store.  The
+ * name is static; the text is not looked at when the outcome is a problem.
+ */
+void ngx_api_send_row_secret(ngx_http_request_t *r, ngx_uint_t status,
+    const PGresult *res, const char *location_prefix, const char *name,
+    const ngx_str_t *secret);
+
 /* 204, by the same rules for "_outcome" and for no row */
 void ngx_api_send_done(ngx_http_request_t *r, const PGresult *res);
 

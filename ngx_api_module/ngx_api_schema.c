@@ -309,6 +309,7 @@ ngx_api_schema_value(const ngx_api_place_t *at, const ngx_api_field_t *field,
 
     case NGX_API_LABELS:
     case NGX_API_UUIDS:
+    case NGX_API_NAMES:
     case NGX_API_OBJECTS:
         return ngx_api_schema_array(at, field, json, value);
 
@@ -343,8 +344,8 @@ ngx_api_schema_array(const ngx_api_place_t *at, const ngx_api_field_t *field,
         return ngx_api_value_labels(at, field, json, value);
     }
 
-    if (field->type == NGX_API_UUIDS) {
-        return ngx_api_value_uuids(at, field, json, value);
+    if (field->type == NGX_API_UUIDS || field->type == NGX_API_NAMES) {
+        return ngx_api_value_distinct(at, field, json, value);
     }
 
     n = json_array_size(json);

@@ -39,12 +39,32 @@ typedef enum {
                               array literal */
     NGX_API_UUIDS,         /* a body only: array of min..max different UUIDs;
                               out: an array literal */
+    NGX_API_NAMES,         /* a body only: array of min..max different ones of
+                              names[]; out: an array literal */
+    NGX_API_CHECKED,       /* a string, min..max in code points, that a feature
+                              looks at */
     NGX_API_OBJECT,        /* a body only: an object of its own table */
     NGX_API_OBJECTS,       /* a body only: array of min..max such objects */
     NGX_API_INTEGER,       /* min..max */
     NGX_API_BOOLEAN,       /* out: "t" or "f" */
     NGX_API_CURSOR         /* arguments only; out: the text as it came */
 } ngx_api_type_e;
+
+
+/*
+ * What a feature finds in a text that is of the right length: the faults of its
+ * table, a bit each, the first is the lowest.  The text is UTF-8.
+ */
+typedef struct {
+    const char         *code;
+    const char         *detail;
+} ngx_api_check_fault_t;
+
+typedef struct {
+    ngx_uint_t        (*check)(const u_char *text, size_t len);
+    const ngx_api_check_fault_t
+                       *faults;    /* ends with a null code */
+} ngx_api_check_t;
 
 
 #define NGX_API_REQUIRED   0x01    /* must be there unless partial */
@@ -63,10 +83,11 @@ typedef struct {
     ngx_int_t           min;
     ngx_int_t           max;
     ngx_uint_t          items;     /* NGX_API_LABELS */
-    const void         *of;        /* NGX_API_ENUM(_LIST), NGX_API_UUID: the
-                                      names, of ngx_str_t, each with a NUL, as
-                                      ngx_string() makes them; ends with a null
-                                      string.
+    const void         *of;        /* NGX_API_ENUM(_LIST), NGX_API_UUID,
+                                      NGX_API_NAMES: the names, of ngx_str_t,
+                                      each with a NUL, as ngx_string() makes
+                                      them; ends with a null string.
+                                      NGX_API_CHECKED: an ngx_api_check_t.
                                       NGX_API_OBJECT(S): the table of its
                                       fields (ngx_api_field_t) */
     const char         *preset;    /* the text when absent and not partial, as
@@ -119,7 +140,8 @@ typedef struct {
  * in the order of the body and then of the table; where is a JSON pointer
  * (RFC 6901), "/tasks/3/title".  Codes are invalid_type, required,
  * unknown_field, read_only, not_nullable, too_short, too_long, too_many,
- * duplicate, out_of_range, invalid_format, invalid_value, mutually_exclusive.
+ * duplicate, out_of_range, invalid_format, invalid_value, mutually_exclusive,
+ * and those of features.
  * NGX_OK (look whether faults->nelts is 0: if not, the values are of no use)
  * or NGX_ERROR (out of memory).
  */

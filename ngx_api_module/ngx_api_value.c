@@ -31,8 +31,11 @@ static ngx_int_t ngx_api_value_uuid(const ngx_api_place_t *at,
 static ngx_int_t ngx_api_value_uuid_or_name(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const char *text, size_t len,
     ngx_api_value_t *value);
-static ngx_int_t ngx_api_value_uuids_item(const ngx_api_place_t *at,
-    const json_t *json, ngx_str_t *list, ngx_uint_t *n);
+static ngx_int_t ngx_api_value_distinct_item(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *json, ngx_str_t *list,
+    ngx_uint_t *n);
+static ngx_int_t ngx_api_value_checked(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const char *text, size_t len);
 static ngx_int_t ngx_api_value_timestamp(const ngx_api_place_t *at,
     const char *text, size_t len, ngx_api_value_t *value);
 static ngx_int_t ngx_api_value_enum(const ngx_api_place_t *at,
@@ -64,6 +67,9 @@ ngx_api_value_text(const ngx_api_place_t *at, const ngx_api_field_t *field,
         return ngx_api_value_length(at, field,
                                     ngx_api_text_utf8((u_char *) text, len),
                                     "character");
+
+    case NGX_API_CHECKED:
+        return ngx_api_value_checked(at, field, text, len);
 
     case NGX_API_TEXT_BYTES:
         return ngx_api_value_length(at, field, len, "byte");
@@ -160,8 +166,8 @@ ngx_api_value_labels(const ngx_api_place_t *at, const ngx_api_field_t *field,
 
 
 ngx_int_t
-ngx_api_value_uuids(const ngx_api_place_t *at, const ngx_api_field_t *field,
-    const json_t *array, ngx_api_value_t *value)
+ngx_api_value_distinct(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *array, ngx_api_value_t *value)
 {
     size_t            i, n;
     ngx_str_t        *list;
@@ -187,8 +193,8 @@ ngx_api_value_uuids(const ngx_api_place_t *at, const ngx_api_field_t *field,
     for (i = 0; i < n; i++) {
         item.item = i;
 
-        if (ngx_api_value_uuids_item(&item, json_array_get(array, i), list,
-                                     &distinct)
+        if (ngx_api_value_distinct_item(&item, field, json_array_get(array, i),
+                                        list, &distinct)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -202,30 +208,42 @@ ngx_api_value_uuids(const ngx_api_place_t *at, const ngx_api_field_t *field,
 
 
 static ngx_int_t
-ngx_api_value_uuids_item(const ngx_api_place_t *at, const json_t *json,
-    ngx_str_t *list, ngx_uint_t *n)
+ngx_api_value_distinct_item(const ngx_api_place_t *at,
+    const ngx_api_field_t *field, const json_t *json, ngx_str_t *list,
+    ngx_uint_t *n)
 {
+    size_t           len;
+    ngx_int_t        rc;
     ngx_uint_t       distinct;
-    ngx_api_value_t  uuid;
+    const char      *text;
+    ngx_api_value_t  item;
 
     if (!json_is_string(json)) {
         return ngx_api_value_fault(at, "invalid_type", "must be a string");
     }
 
-    ngx_memzero(&uuid, sizeof(ngx_api_value_t));
+    text = json_string_value(json);
+    len = json_string_length(json);
 
-    if (ngx_api_value_uuid(at, json_string_value(json),
-                           json_string_length(json), &uuid)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    ngx_memzero(&item, sizeof(ngx_api_value_t));
+
+    if (field->type == NGX_API_UUIDS) {
+        rc = ngx_api_value_uuid(at, text, len, &item);
+
+    } else {
+        rc = ngx_api_value_enum(at, field, text, len, &item);
+
+        if (item.integer != NGX_ERROR) {
+            item.text = text;
+            item.len = len;
+        }
     }
 
-    if (uuid.text == NULL) {
-        return NGX_OK;
+    if (rc != NGX_OK || item.text == NULL) {
+        return rc;
     }
 
-    distinct = ngx_api_value_fold(list, *n, uuid.text, uuid.len);
+    distinct = ngx_api_value_fold(list, *n, item.text, item.len);
 
     if (distinct == *n) {
         return ngx_api_value_fault(at, "duplicate",
@@ -463,6 +481,38 @@ ngx_api_value_length_fault(const ngx_api_place_t *at, const char *code,
                     most, (long) n, unit, (n == 1) ? "" : "s");
 
     return ngx_api_value_fault(at, code, detail);
+}
+
+
+static ngx_int_t
+ngx_api_value_checked(const ngx_api_place_t *at, const ngx_api_field_t *field,
+    const char *text, size_t len)
+{
+    ngx_int_t               n;
+    ngx_uint_t              i, found;
+    const ngx_api_check_t  *of;
+
+    n = ngx_api_text_utf8((u_char *) text, len);
+
+    if (n < field->min || n > field->max) {
+        return ngx_api_value_length(at, field, n, "character");
+    }
+
+    of = field->of;
+    found = of->check((u_char *) text, len);
+
+    for (i = 0; of->faults[i].code; i++) {
+
+        if ((found >> i & 1)
+            && ngx_api_value_fault(at, of->faults[i].code,
+                                   of->faults[i].detail)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -44,7 +44,8 @@ ngx_int_t ngx_api_value_labels(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *array,
     ngx_api_value_t *value);
 
-ngx_int_t ngx_api_value_uuids(const ngx_api_place_t *at,
+/* NGX_API_UUIDS, NGX_API_NAMES */
+ngx_int_t ngx_api_value_distinct(const ngx_api_place_t *at,
     const ngx_api_field_t *field, const json_t *array,
     ngx_api_value_t *value);
 

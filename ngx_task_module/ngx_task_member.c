@@ -122,8 +122,8 @@ ngx_task_member_list(ngx_http_request_t *r)
     values[4] = NGX_TASK_ID_MIN;
 
     rc = ngx_api_page_values(r, &args[NGX_TASK_MEMBER_LIMIT],
-                             &args[NGX_TASK_MEMBER_CURSOR], NGX_TASK_CURSOR_MEMBERS,
-                             &values[2]);
+                             &args[NGX_TASK_MEMBER_CURSOR],
+                             NGX_TASK_CURSOR_MEMBERS, &values[2]);
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
         return;

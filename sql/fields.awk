@@ -88,6 +88,7 @@ function take_row(kind, n, col,    i, name) {
     if (col[3] !~ /^(UUID|MEMBER|TIMESTAMP|BOOLEAN)$/ \
         && col[3] !~ /^(STRING|INTEGER)\(-?[0-9]+, *-?[0-9]+\)$/ \
         && col[3] !~ /^LABELS\([0-9]+, *[0-9]+, *[0-9]+\)$/ \
+        && col[3] !~ /^(NAMES|CHECKED)\([a-z][a-z0-9_]*, *[0-9]+, *[0-9]+\)$/ \
         && col[3] !~ /^ENUM\([a-z][a-z0-9_]*\)$/)
     {
         fail("field \"" name "\": \"" col[3] "\" is not a shape")
@@ -401,7 +402,7 @@ function filters(t, n, alias,    i, text, column, type, shape, p) {
         } else if (shape == "ENUM") {
             text = text filter(p "::" type "[]", column " = ANY (" p ")")
 
-        } else if (shape == "LABELS") {
+        } else if (shape == "LABELS" || shape == "NAMES") {
             text = text filter(p "::text", column " @> ARRAY[" p "]")
 
         } else {

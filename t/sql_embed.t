@@ -20,6 +20,12 @@ my @rows = (
     'R(made_at, timestamptz, TIMESTAMP, NOT_NULL, FILTER(made), SORT_ID)',
 );
 
+# shapes that no test above needs
+my @more = (
+    'W(uses, text[], NAMES(x_uses, 1, 9), REQUIRED, FILTER(use), NO)',
+    'W(link, text, CHECKED(x_link, 1, 2048), REQUIRED, FILTER(link), NO)',
+);
+
 
 sub spew ($name, $text) {
     open my $fh, '>', "$dir/$name" or die "$name: $!";
@@ -73,8 +79,8 @@ sub statements (@files) {
 
 # What a line becomes in a statement.
 
-sub becomes ($line, $want, $name = $line) {
-    my ($found) = statements('-f', header(@rows), spew('one.sql', <<~"SQL"));
+sub becomes ($line, $want, $name = $line, @rows_of = @rows) {
+    my ($found) = statements('-f', header(@rows_of), spew('one.sql', <<~"SQL"));
         -- name: one
         -- lane: read
         SELECT 1
@@ -117,6 +123,9 @@ becomes('-- changes: x_thing s w',
               . " THEN json_build_array(s.$_, w.$_) END)"
           } qw(name kind tags due_at owner_id))
         . ') c (field, pair) WHERE c.pair IS NOT NULL)');
+becomes('-- filters: x_thing $1 t',
+        'AND ($1::text IS NULL OR t.uses @> ARRAY[$1])'
+        . ' AND ($2::text IS NULL OR t.link = $2)', 'filters of more', @more);
 becomes('WHERE $1 -- filters: not here', 'WHERE $1', 'a comment is none');
 
 my $filters = <<'SQL' =~ s/\n */ /gr =~ s/ \z//r;
@@ -238,6 +247,10 @@ for my $case (
     ['W(a, text; DROP, STRING(1, 2), REQUIRED, NO, NO)',
      'field "a": "text; DROP" is not a type of SQL'],
     ['W(a, text, TEXT, REQUIRED, NO, NO)', 'field "a": "TEXT" is not a shape'],
+    ['W(a, text[], NAMES(X, 1, 2), REQUIRED, NO, NO)',
+     'field "a": "NAMES(X, 1, 2)" is not a shape'],
+    ['W(a, text, CHECKED(x), REQUIRED, NO, NO)',
+     'field "a": "CHECKED(x)" is not a shape'],
     ['W(a, text, STRING(1), REQUIRED, NO, NO)',
      'field "a": "STRING(1)" is not a shape'],
     ['W(a, text, UUID(1, 2), REQUIRED, NO, NO)',

@@ -15,6 +15,8 @@
     W(flag, boolean, BOOLEAN, PRESET("f"), FILTER(flag), NO)                  \
     W(owner_id, uuid, MEMBER, NULLABLE, FILTER(owner), NO)                    \
     W(box_id, uuid, UUID, PRESET(NULL), FILTER(box), NO)                      \
+    W(uses, text[], NAMES(kinds, 1, 2), PRESET("{small}"), FILTER(use), NO)   \
+    W(link, text, CHECKED(url, 1, 99), REQUIRED, FILTER(link), NO)            \
     R(made_at, timestamptz, TIMESTAMP, NOT_NULL, FILTER(made), SORT_ID)
 
 
@@ -30,6 +32,21 @@ static const ngx_str_t  kinds[] = {
     ngx_string("small"),
     ngx_null_string
 };
+
+
+static ngx_uint_t
+check_url(const u_char *text, size_t len)
+{
+    (void) text;
+
+    return len % 2;
+}
+
+
+static const ngx_api_check_fault_t  url_faults[] = { { "odd", "odd" },
+                                                     { NULL, NULL } };
+
+static const ngx_api_check_t        url = { check_url, url_faults };
 
 
 static const ngx_api_field_t  body[] = {
@@ -90,6 +107,9 @@ makes_the_table_of_bodies(void **state)
         { ngx_string("owner_id"), NGX_API_UUID, NGX_API_NULLABLE,
           0, 0, 0, NULL, NULL },
         { ngx_string("box_id"), NGX_API_UUID, 0, 0, 0, 0, NULL, NULL },
+        { ngx_string("uses"), NGX_API_NAMES, 0, 1, 2, 0, kinds, "{small}" },
+        { ngx_string("link"), NGX_API_CHECKED, NGX_API_REQUIRED,
+          1, 99, 0, &url, NULL },
         { ngx_string("id"), NGX_API_STRING, NGX_API_READ_ONLY,
           0, 0, 0, NULL, NULL },
         { ngx_string("made_at"), NGX_API_STRING, NGX_API_READ_ONLY,
@@ -98,8 +118,8 @@ makes_the_table_of_bodies(void **state)
 
     (void) state;
 
-    assert_int_equal(WRITABLE, 8);
-    assert_int_equal(ALL, 10);
+    assert_int_equal(WRITABLE, 10);
+    assert_int_equal(ALL, 12);
     assert_int_equal(sizeof(body) / sizeof(body[0]), ALL + 1);
 
     for (i = 0; i < ALL; i++) {
@@ -130,6 +150,8 @@ makes_the_table_of_arguments(void **state)
         { ngx_string("owner"), NGX_API_UUID, 0,
           0, 0, 0, ngx_api_member_names, NULL },
         { ngx_string("box"), NGX_API_UUID, 0, 0, 0, 0, NULL, NULL },
+        { ngx_string("use"), NGX_API_ENUM, 0, 0, 0, 0, kinds, NULL },
+        { ngx_string("link"), NGX_API_STRING, 0, 1, 99, 0, NULL, NULL },
         { ngx_string("made_before"), NGX_API_TIMESTAMP, 0,
           0, 0, 0, NULL, NULL },
         { ngx_string("made_after"), NGX_API_TIMESTAMP, 0,

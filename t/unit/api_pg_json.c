@@ -436,11 +436,23 @@ writes_a_row(void **state)
         "{\"id\":7,\"title\":\"a \\\"b\\\"\",\"due_at\":null,"
         "\"done\":true,\"labels\":[]}]");
 
+    /* with more to follow */
+
+    ngx_api_json_init(&j, pool, 0);
+    assert_int_equal(ngx_api_pg_json_open(&j, res, 0), 1);
+    assert_string_equal(unit_chain(pool, ngx_api_json_close(&j, 1), NULL),
+        "{\"id\":7,\"title\":\"a \\\"b\\\"\",\"due_at\":null,"
+        "\"done\":true,\"labels\":[]");
+
     PQclear(res);
 
     /* nothing to show */
 
     res = result(columns, 1);
+
+    ngx_api_json_init(&j, pool, 0);
+    assert_int_equal(ngx_api_pg_json_open(&j, res, 0), 0);
+    assert_null(ngx_api_json_close(&j, 1));
 
     ngx_api_json_init(&j, pool, 0);
     ngx_api_pg_json_row(&j, res, 0);

@@ -6,7 +6,7 @@
 #include "api_fault.h"
 
 
-enum { TASKS = 0, IDS, PATCH, OWNERS, FIELDS };
+enum { TASKS = 0, IDS, PATCH, OWNERS, KINDS, NUMBER, FIELDS };
 enum { TITLE = 0, LABELS, STATUS, ID, MEMBERS };
 
 
@@ -15,6 +15,35 @@ static const ngx_str_t  statuses[] = {
     ngx_string("done"),
     ngx_null_string
 };
+
+
+/* digits, an even number of them */
+
+static ngx_uint_t
+check_number(const u_char *text, size_t len)
+{
+    size_t      i;
+    ngx_uint_t  found;
+
+    found = (len % 2) ? 2 : 0;
+
+    for (i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            found |= 1;
+        }
+    }
+
+    return found;
+}
+
+
+static const ngx_api_check_fault_t  number_faults[] = {
+    { "no_digit", "must be of digits" },
+    { "odd", "must have an even number of digits" },
+    { NULL, NULL }
+};
+
+static const ngx_api_check_t  number = { check_number, number_faults };
 
 
 static const ngx_api_field_t  members[] = {
@@ -39,6 +68,10 @@ static const ngx_api_field_t  fields[] = {
       0, 0, 0, members, NULL },
     { ngx_string("owners"), NGX_API_UUIDS, NGX_API_NULLABLE,
       1, 1, 0, NULL, NULL },
+    { ngx_string("kinds"), NGX_API_NAMES, 0,
+      1, 2, 0, statuses, "{\"done\"}" },
+    { ngx_string("number"), NGX_API_CHECKED, NGX_API_NULLABLE,
+      1, 4, 0, &number, NULL },
     ngx_api_null_field
 };
 
@@ -352,6 +385,80 @@ bounds_the_faults_of_each(void **state)
 
 
 static void
+takes_different_names(void **state)
+{
+    (void) state;
+
+    check("{\"kinds\":[\"done\",\"todo\"]}", 1);
+    assert_int_equal(c.faults->nelts, 0);
+    assert_string_equal(c.values[KINDS].text, "{\"done\",\"todo\"}");
+    assert_true(c.values[KINDS].integer == 2);
+
+    check("{\"tasks\":[{\"title\":\"a\"}],\"ids\":[\"" A "\",\"" B "\"]}", 0);
+    assert_int_equal(c.faults->nelts, 0);
+    assert_string_equal(c.values[KINDS].text, "{\"done\"}");
+    assert_int_equal(c.values[KINDS].set, 0);
+
+    check("{\"kinds\":[\"done\",\"done\"]}", 1);
+    assert_only("/kinds/1", "duplicate", NULL);
+
+    check("{\"kinds\":[\"x\",1]}", 1);
+    assert_fault(0, "/kinds/0", "invalid_value", "must be one of: todo, done");
+    assert_fault(1, "/kinds/1", "invalid_type", NULL);
+    assert_int_equal(c.faults->nelts, 2);
+
+    check("{\"kinds\":[]}", 1);
+    assert_only("/kinds", "too_short", NULL);
+
+    check("{\"kinds\":[\"todo\",\"done\",\"todo\"]}", 1);
+    assert_only("/kinds", "too_many", NULL);
+
+    check("{\"kinds\":\"todo\"}", 1);
+    assert_only("/kinds", "invalid_type", "must be an array of strings");
+
+    check("{\"kinds\":null}", 1);
+    assert_only("/kinds", "not_nullable", NULL);
+}
+
+
+static void
+tells_each_fault_of_a_check(void **state)
+{
+    (void) state;
+
+    check("{\"number\":\"12\"}", 1);
+    assert_int_equal(c.faults->nelts, 0);
+    assert_string_equal(c.values[NUMBER].text, "12");
+
+    check("{\"number\":null}", 1);
+    assert_int_equal(c.faults->nelts, 0);
+    assert_null(c.values[NUMBER].text);
+
+    check("{\"number\":\"1x\"}", 1);
+    assert_only("/number", "no_digit", "must be of digits");
+
+    check("{\"number\":\"123\"}", 1);
+    assert_only("/number", "odd", NULL);
+
+    check("{\"number\":\"x\"}", 1);
+    assert_fault(0, "/number", "no_digit", NULL);
+    assert_fault(1, "/number", "odd", NULL);
+    assert_int_equal(c.faults->nelts, 2);
+
+    /* what is of a wrong length is not looked at */
+
+    check("{\"number\":\"\"}", 1);
+    assert_only("/number", "too_short", NULL);
+
+    check("{\"number\":\"xxxxx\"}", 1);
+    assert_only("/number", "too_long", "must be at most 4 characters long");
+
+    check("{\"number\":12}", 1);
+    assert_only("/number", "invalid_type", NULL);
+}
+
+
+static void
 survives_each_failed_allocation(void **state)
 {
     ngx_uint_t  n;
@@ -359,7 +466,8 @@ survives_each_failed_allocation(void **state)
     (void) state;
 
     check("{\"tasks\":[{\"title\":\"a\"},{\"title\":1}],"
-          "\"ids\":[\"" A "\",\"" A "\"],\"patch\":{\"title\":1}}", 0);
+          "\"ids\":[\"" A "\",\"" A "\"],\"patch\":{\"title\":1},"
+          "\"kinds\":[\"todo\",\"x\"],\"number\":\"x\"}", 0);
 
     for (n = 1; /* void */ ; n++) {
         ngx_destroy_pool(c.pool);
@@ -375,8 +483,8 @@ survives_each_failed_allocation(void **state)
     }
 
     assert_false(unit_failed());
-    assert_int_equal(c.faults->nelts, 3);
-    assert_true(n > 15);
+    assert_int_equal(c.faults->nelts, 6);
+    assert_true(n > 20);
 }
 
 
@@ -394,6 +502,8 @@ main(void)
         unit(bounds_the_arrays),
         unit(wants_arrays_and_objects),
         unit(bounds_the_faults_of_each),
+        unit(takes_different_names),
+        unit(tells_each_fault_of_a_check),
         unit(survives_each_failed_allocation),
     };
 
