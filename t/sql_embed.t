@@ -79,8 +79,8 @@ sub statements (@files) {
 
 # What a line becomes in a statement.
 
-sub becomes ($line, $want, $name = $line, @rows_of = @rows) {
-    my ($found) = statements('-f', header(@rows_of), spew('one.sql', <<~"SQL"));
+sub becomes ($line, $want, $name = $line, @table) {
+    my ($found) = statements('-f', header(@table ? @table : @rows), spew('one.sql', <<~"SQL"));
         -- name: one
         -- lane: read
         SELECT 1
