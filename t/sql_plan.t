@@ -95,6 +95,49 @@ $pg->execute(<<~'SQL');
            pg_temp.id('project', 1), '{}'
     FROM generate_series(1, 20000) n;
 
+    INSERT INTO notify.dead_events (seq, id, type, actor_id, data, created_at,
+                                    reason)
+    SELECT -n, pg_temp.id('dead', n), 'task.created', pg_temp.id('other', 1),
+           '{}', now(), 'x'
+    FROM generate_series(1, 5000) n;
+
+    INSERT INTO notify.events (n, id, type, actor_id, data, created_at)
+    SELECT n, pg_temp.id('told', n), 'task.created', pg_temp.id('other', 1),
+           '{}', now()
+    FROM generate_series(1, 100000) n;
+
+    UPDATE notify.position SET n = 100000;
+
+    INSERT INTO notify.inbox (user_id, n, read_at)
+    SELECT pg_temp.id('other', 1 + n % 1000), n, now()
+    FROM generate_series(1, 100000) n;
+
+    -- one user has a hundred unread ones below all that they have read
+    INSERT INTO notify.inbox (user_id, n, read_at)
+    SELECT pg_temp.id('other', 1), n, CASE WHEN n > 200 THEN now() END
+    FROM generate_series(1, 100000) n
+    ON CONFLICT DO NOTHING;
+
+    INSERT INTO notify.settings (user_id)
+    SELECT pg_temp.id('other', n) FROM generate_series(1, 10000) n;
+
+    INSERT INTO notify.webhooks (id, user_id, url, events, secret)
+    SELECT pg_temp.id('webhook', n), pg_temp.id('other', n), 'x', '{*}',
+           sha256('x')
+    FROM generate_series(1, 10000) n;
+
+    INSERT INTO notify.deliveries (id, webhook_id, n, event_id, type, status)
+    SELECT pg_temp.id('delivery', n), pg_temp.id('webhook', 1 + n % 1000), n,
+           pg_temp.id('told', n), 'task.created',
+           CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'delivered' END
+    FROM generate_series(1, 100000) n;
+
+    INSERT INTO notify.mails (id, user_id, type, n, status)
+    SELECT pg_temp.id('mail', n), pg_temp.id('other', 1 + n % 1000),
+           'task.created', n,
+           CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'sent' END
+    FROM generate_series(1, 100000) n;
+
     VACUUM ANALYZE;
     SQL
 
@@ -103,12 +146,16 @@ is_deeply([ map { $_->[0] } $pg->query(<<~'SQL')->@* ], [],
     FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
     WHERE c.relkind = 'r' AND c.reltuples < 3000
       AND s.nspname IN ('api', 'auth', 'notify', 'task')
+      AND c.oid <> 'notify.position'::regclass      -- has one row for ever
     ORDER BY 1
     SQL
     'no table is so small that it is better read whole');
 
 
-sub faults ($plan) { return Skep::Plan::faults($plan, ROWS, READS) }
+sub faults ($plan) {
+    return grep { $_ ne 'reads all of position' }
+           Skep::Plan::faults($plan, ROWS, READS);
+}
 
 
 # Checks a plan against the rules.
@@ -219,8 +266,8 @@ for my $feature (map { m{([^/]+)/$} } glob source_dir() . '/sql/statements/*/') 
 }
 
 
-# The statements inside of functions that nginx may call and that write: each is
-# called for a user and a project like most.
+# The statements inside of functions that nginx or the worker may call and that
+# write: each is called for a user and a project like most.
 
 my ($project, $owner, $member) = $pg->query(<<~'SQL')->[0]->@*;
     SELECT id, members[1], members[2] FROM million.projects
@@ -236,6 +283,8 @@ my $guest = $pg->value(<<~'SQL');
 my %calls = (
     'auth.delete_user'     => qq{('$guest', '\$2b\$10\$none', NULL)},
     'auth.revoke_sessions' => qq{('$guest', NULL)},
+    'notify.bury'          => q{((SELECT min(seq) FROM notify.outbox), 'x')},
+    'notify.fan_out'       => q{(9223372036854775807, 100)},
     'task.change_member'   => qq{('$owner', '$project', '$member', 'viewer')},
     'task.delete_project'  => qq{('$owner', '$project', NULL)},
     'task.hold_member'     => qq{('$project', '$member')},
@@ -244,7 +293,8 @@ my %calls = (
 
 for my $row ($pg->query(<<~'SQL')->@*) {
     SELECT oid::regproc FROM pg_proc
-    WHERE proacl::text LIKE '%skep_nginx=X%' AND provolatile = 'v' ORDER BY 1
+    WHERE proacl::text ~ '(skep_nginx|skep_worker)=X' AND provolatile = 'v'
+    ORDER BY 1
     SQL
     my ($name) = @$row;
     my $call = $calls{$name} // '';

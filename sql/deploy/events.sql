@@ -66,24 +66,24 @@ CREATE TABLE notify.events (
 );
 
 
--- Who is told.  A notification's id is its event's.
+-- Who is told.  A notification's id is its event's.  By event is how rows come
+-- and how they go by age; by user is how they are read.
 
 CREATE TABLE notify.inbox (
     user_id     uuid         NOT NULL,
     n           bigint       NOT NULL,
     read_at     timestamptz,
     deleted_at  timestamptz,
-    PRIMARY KEY (user_id, n)
+    PRIMARY KEY (n, user_id)
 );
 
+CREATE INDEX inbox_user_id_idx
+    ON notify.inbox (user_id, (deleted_at IS NULL), n);
 CREATE INDEX inbox_unread_idx ON notify.inbox (user_id, n)
     WHERE read_at IS NULL AND deleted_at IS NULL;
 
--- by event, for what goes by age
-CREATE INDEX inbox_n_idx ON notify.inbox (n);
 
-
--- What users want to be told; who has no row has the defaults.
+-- What users want to be told.  Who has no row has the defaults, in version 1.
 
 CREATE TABLE notify.settings (
     user_id      uuid         PRIMARY KEY
@@ -383,7 +383,7 @@ GRANT SELECT,
     ON notify.inbox TO skep_nginx;
 
 GRANT SELECT,
-      INSERT (user_id, own_actions, in_app_off, email_on),
+      INSERT (user_id, own_actions, in_app_off, email_on, version),
       UPDATE (own_actions, in_app_off, email_on, updated_at, version)
     ON notify.settings TO skep_nginx;
 

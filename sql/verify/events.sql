@@ -25,7 +25,8 @@ SELECT seq, id, type, actor_id, project_id, task_id, data, created_at, reason,
   FROM notify.dead_events WHERE false;
 
 -- raises an error when one is missing
-SELECT 'notify.inbox_unread_idx'::regclass, 'notify.inbox_n_idx'::regclass,
+SELECT 'notify.inbox_user_id_idx'::regclass,
+       'notify.inbox_unread_idx'::regclass,
        'notify.webhooks_user_id_id_idx'::regclass,
        'notify.webhooks_project_id_idx'::regclass,
        'notify.deliveries_pending_idx'::regclass,
@@ -80,7 +81,7 @@ SELECT 1 / bool_and(has_column_privilege(v.role, v.relation, c, v.privilege))::i
         ('skep_nginx', 'notify.settings', 'SELECT',
          'user_id own_actions in_app_off email_on updated_at version'),
         ('skep_nginx', 'notify.settings', 'INSERT',
-         'user_id own_actions in_app_off email_on'),
+         'user_id own_actions in_app_off email_on version'),
         ('skep_nginx', 'notify.settings', 'UPDATE',
          'own_actions in_app_off email_on updated_at version'),
         ('skep_nginx', 'notify.position', 'SELECT', 'n'),
