@@ -217,7 +217,7 @@ function sort_key(table, i, alias, ascending,    key, type) {
 
 
 function is_directive(line) {
-    return line ~ /^ *-- (columns|names|types|values|patch): / \
+    return line ~ /^ *-- (columns|event|names|types|values|patch): / \
            || line ~ /^ *-- (set|changes|filters|arrays|items): /
 }
 
@@ -248,11 +248,17 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
         fail("no table of fields \"" t "\"")
     }
 
-    if (verb == "columns:") {
-        want(2, "columns: TABLE ALIAS")
+    if (verb == "columns:" || verb == "event:") {
+        want(2, verb " TABLE ALIAS")
 
         for (i = 1; i <= nfields[t]; i++) {
-            text = text (i > 1 ? ", " : "") arg[4] "." field_name[t, i]
+            name = arg[4] "." field_name[t, i]
+
+            if (verb == "event:" && field_shape[t, i] == "TIMESTAMP") {
+                name = told(t, i, name) " AS " field_name[t, i]
+            }
+
+            text = text (i > 1 ? ", " : "") name
         }
 
         return text
@@ -333,8 +339,8 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
         } else {
             text = text "(\047" name "\047, CASE WHEN " arg[5] "." name \
                    " IS DISTINCT FROM " arg[4] "." name \
-                   " THEN json_build_array(" arg[4] "." name ", " arg[5] "." \
-                   name ") END)"
+                   " THEN json_build_array(" told(t, i, arg[4] "." name) ", " \
+                   told(t, i, arg[5] "." name) ") END)"
         }
     }
 
@@ -344,6 +350,12 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
     }
 
     return text
+}
+
+
+# a column as events have it: times are written as the API writes them
+function told(t, i, column) {
+    return field_shape[t, i] == "TIMESTAMP" ? "notify.time(" column ")" : column
 }
 
 

@@ -93,6 +93,9 @@ sub becomes ($line, $want, $name = $line, @table) {
 
 becomes('-- columns: x_thing t',
         't.id, t.name, t.kind, t.tags, t.due_at, t.owner_id, t.made_at');
+becomes('-- event: x_thing t',
+        't.id, t.name, t.kind, t.tags, notify.time(t.due_at) AS due_at, '
+        . 't.owner_id, notify.time(t.made_at) AS made_at');
 becomes('-- names: x_thing', 'name, kind, tags, due_at, owner_id');
 becomes('    -- names: x_thing w',
         'w.name, w.kind, w.tags, w.due_at, w.owner_id');
@@ -119,8 +122,11 @@ becomes('-- patch: x_thing $1::int $2 s', join ', ', map {
 becomes('-- changes: x_thing s w',
         '(SELECT json_object_agg(c.field, c.pair) FROM (VALUES '
         . join(', ', map {
+              my ($old, $new) = map {
+                  /due_at/ ? "notify.time($_)" : $_
+              } "s.$_", "w.$_";
               "('$_', CASE WHEN w.$_ IS DISTINCT FROM s.$_"
-              . " THEN json_build_array(s.$_, w.$_) END)"
+              . " THEN json_build_array($old, $new) END)"
           } qw(name kind tags due_at owner_id))
         . ') c (field, pair) WHERE c.pair IS NOT NULL)');
 becomes('-- filters: x_thing $1 t',

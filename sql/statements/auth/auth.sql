@@ -29,8 +29,9 @@
     SELECT {event_id}::uuid, {event_type}, m.user_id,
            json_build_object('user_id', m.user_id, 'email', m.email,
                              'token', {token}::text,
-                             'expires_at', m.expires_at)
+                             'expires_at', notify.time(m.expires_at))
     FROM mail m
+    RETURNING seq, id, type
 )
 
 -- Nobody's mailbox is to be filled by others.
@@ -94,7 +95,10 @@ WITH account AS (
 -- use: mail
 SELECT
 -- use: user_columns
+    ,
+-- use: event_hinted
 FROM account u
+LEFT JOIN event e ON true
 
 
 -- name: user_by_email
@@ -232,6 +236,8 @@ WITH seen AS (
 -- use: mail
 SELECT v.outcome AS _outcome,
 -- use: user_columns
+    ,
+-- use: event_hinted
 FROM verdict v
 LEFT JOIN LATERAL (
     SELECT
@@ -243,6 +249,7 @@ LEFT JOIN LATERAL (
     FROM seen u
     WHERE NOT v.changed
 ) u ON v.outcome = 'ok'
+LEFT JOIN event e ON true
 
 
 -- name: user_delete
@@ -409,7 +416,9 @@ WITH account AS (
 )
 -- use: mail_pruned
 -- use: mail
-SELECT FROM mail
+SELECT
+-- use: event_hinted
+FROM event e
 
 
 -- name: reset_find
@@ -501,7 +510,9 @@ WITH account AS (
 )
 -- use: mail_pruned
 -- use: mail
-SELECT FROM mail
+SELECT
+-- use: event_hinted
+FROM event e
 
 
 -- The calls of admins.  $1 is the caller; whether they are an admin is looked up

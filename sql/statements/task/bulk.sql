@@ -60,8 +60,9 @@ asked AS (
     SELECT g.event_id, 'task.created', $1::uuid, t.project_id, t.id,
            json_build_object('task', row_to_json(t))
     FROM (SELECT
-    -- columns: task t
+    -- event: task t
     FROM written t) t JOIN given g ON g.id = t.id
+    -- use: event_made
 )
 
 
@@ -83,7 +84,11 @@ WITH
 -- use: task_bulk_created
 SELECT v.outcome AS _outcome,
 -- columns: task t
-FROM verdict v LEFT JOIN written t ON true
+-- use: event_told
+    , 'task' AS _event_noun
+FROM verdict v
+LEFT JOIN written t ON true
+LEFT JOIN event e ON e.task_id = t.id
 ORDER BY t.id
 
 
@@ -122,7 +127,11 @@ WITH
 -- use: task_bulk_created
 SELECT m.outcome AS _outcome, m.replayed AS _replayed,
 -- columns: task t
-FROM made m LEFT JOIN new t ON true
+-- use: event_told
+    , 'task' AS _event_noun
+FROM made m
+LEFT JOIN new t ON true
+LEFT JOIN event e ON e.task_id = t.id
 ORDER BY t.id
 
 
@@ -242,21 +251,25 @@ WITH asked AS (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
     SELECT w.event_id, w.event, $1::uuid, w.project_id, w.id,
            json_build_object('task', (SELECT row_to_json(t) FROM (SELECT
-    -- columns: task w
+    -- event: task w
            ) t), 'changes', w.changes)
     FROM written w
+    -- use: event_made
 )
 SELECT v.outcome AS _outcome,
 -- columns: task t
+-- use: event_told
+    , 'task' AS _event_noun, t.changes AS _event_changes
 FROM verdict v
 LEFT JOIN (
-    SELECT t.n,
+    SELECT t.n, t.changes,
     -- columns: task t
     FROM written t
     UNION ALL
-    SELECT j.n,
+    SELECT j.n, j.changes,
     -- columns: task t
     FROM judged j JOIN seen t ON t.id = j.id
     WHERE j.changes IS NULL
 ) t ON v.outcome = 'ok'
+LEFT JOIN event e ON e.task_id = t.id
 ORDER BY t.n

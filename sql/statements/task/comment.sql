@@ -74,8 +74,9 @@ verdict AS (
            json_build_object('comment', row_to_json(c))
     FROM verdict v
     CROSS JOIN (SELECT
-    -- columns: task_comment c
+    -- event: task_comment c
     FROM written c) c
+    -- use: event_made
 )
 
 
@@ -95,7 +96,11 @@ WITH
 -- use: comment_event
 SELECT v.outcome AS _outcome,
 -- columns: task_comment c
-FROM verdict v LEFT JOIN written c ON true
+-- use: event_told
+    , 'comment' AS _event_noun
+FROM verdict v
+LEFT JOIN written c ON true
+LEFT JOIN event e ON true
 
 
 -- The same with an Idempotency-Key: $7, and $8 the fingerprint.
@@ -130,7 +135,11 @@ WITH
 -- use: comment_event
 SELECT m.outcome AS _outcome, m.replayed AS _replayed,
 -- columns: task_comment c
-FROM made m LEFT JOIN new c ON true
+-- use: event_told
+    , 'comment' AS _event_noun
+FROM made m
+LEFT JOIN new c ON true
+LEFT JOIN event e ON true
 
 
 -- $2 id, $3 versions that may be changed or null, $4 which fields are given (a

@@ -256,9 +256,10 @@ whom AS MATERIALIZED (
     INSERT INTO notify.outbox (id, type, actor_id, project_id, data)
     SELECT $6::uuid, 'project.member_added', $1::uuid, $2::uuid,
            json_build_object('member', row_to_json(m))
-    FROM (SELECT
-    -- use: member_columns
-    FROM new m JOIN written w ON w.user_id = m.user_id) m
+    FROM (SELECT m.user_id, m.email, m.name, m.role,
+                 notify.time(m.added_at) AS added_at
+          FROM new m JOIN written w ON w.user_id = m.user_id) m
+    -- use: event_made
 )
 
 
@@ -276,7 +277,11 @@ WITH
 SELECT v.outcome AS _outcome,
 -- use: member_columns
     , m.user_id AS _id
-FROM verdict v LEFT JOIN new m ON true
+-- use: event_told
+    , 'member' AS _event_noun
+FROM verdict v
+LEFT JOIN new m ON true
+LEFT JOIN event e ON true
 
 
 -- The same with an Idempotency-Key: $7, and $8 the fingerprint.  See key.sql.
@@ -306,7 +311,11 @@ WITH
 SELECT k.outcome AS _outcome, k.replayed AS _replayed,
 -- use: member_columns
     , m.user_id AS _id
-FROM made k LEFT JOIN new m ON true
+-- use: event_told
+    , 'member' AS _event_noun
+FROM made k
+LEFT JOIN new m ON true
+LEFT JOIN event e ON true
 
 
 -- $2 project, $3 member, $4 role or null

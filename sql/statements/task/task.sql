@@ -12,8 +12,9 @@
     SELECT {event_id}::uuid, {event_type}, $1::uuid, t.project_id, t.id,
            {event_data}
     FROM (SELECT
-    -- columns: task t
+    -- event: task t
     FROM written t) t
+    -- use: event_made
 )
 
 
@@ -107,7 +108,11 @@ WITH
 -- use: task_event
 SELECT v.outcome AS _outcome,
 -- columns: task t
-FROM verdict v LEFT JOIN written t ON true
+-- use: event_told
+    , 'task' AS _event_noun
+FROM verdict v
+LEFT JOIN written t ON true
+LEFT JOIN event e ON true
 
 
 -- The same with an Idempotency-Key: $5, and $6 the fingerprint.  The answer is
@@ -154,7 +159,11 @@ WITH
 -- use: task_event
 SELECT m.outcome AS _outcome, m.replayed AS _replayed,
 -- columns: task t
-FROM made m LEFT JOIN new t ON true
+-- use: event_told
+    , 'task' AS _event_noun
+FROM made m
+LEFT JOIN new t ON true
+LEFT JOIN event e ON true
 
 
 -- PUT, PATCH, complete and reopen.  $2 id, $3 versions that may be changed or
@@ -246,6 +255,8 @@ WITH seen AS (
 -- use: task_event
 SELECT v.outcome AS _outcome,
 -- columns: task t
+-- use: event_told
+    , 'task' AS _event_noun, v.changes AS _event_changes
 FROM verdict v
 LEFT JOIN LATERAL (
     SELECT
@@ -257,6 +268,7 @@ LEFT JOIN LATERAL (
     FROM seen t
     WHERE v.changes IS NULL
 ) t ON v.outcome = 'ok'
+LEFT JOIN event e ON true
 
 
 -- The row stays as a tombstone.  $2 id, $3 versions that may be deleted or
@@ -295,5 +307,10 @@ WITH seen AS (
     -- columns: task t
 )
 -- use: task_event
-SELECT v.outcome AS _outcome
+SELECT v.outcome AS _outcome,
+-- columns: task t
+-- use: event_told
+    , 'task' AS _event_noun
 FROM verdict v
+LEFT JOIN written t ON true
+LEFT JOIN event e ON true
