@@ -249,7 +249,7 @@ skep_pg_result(skep_pg_t *pg, const char *name, skep_pg_status_t *status)
 
         /* the first failure is the one to tell of */
 
-        if (PQresultStatus(res) == PGRES_FATAL_ERROR) {
+        if (res && PQresultStatus(res) == PGRES_FATAL_ERROR) {
             PQclear(next);
             continue;
         }
