@@ -50,8 +50,9 @@ static void ngx_api_pg_request_cleanup(void *data);
  * nothing. */
 static const ngx_uint_t  ngx_api_pg_depths[NGX_API_PG_LANES] = { 256, 2, 1 };
 
-static ngx_api_pg_lane_t  ngx_api_pg_lanes[NGX_API_PG_LANES];
-static ngx_queue_t        ngx_api_pg_free_ops;
+static ngx_api_pg_lane_t     ngx_api_pg_lanes[NGX_API_PG_LANES];
+static ngx_queue_t           ngx_api_pg_free_ops;
+static ngx_api_pg_commit_pt  ngx_api_pg_committed;
 
 
 ngx_uint_t
@@ -186,6 +187,13 @@ ngx_api_pg_exit_process(void)
         ngx_queue_remove(q);
         ngx_free(ngx_queue_data(q, ngx_api_pg_op_t, queue));
     }
+}
+
+
+void
+ngx_api_pg_on_commit(ngx_api_pg_commit_pt handler)
+{
+    ngx_api_pg_committed = handler;
 }
 
 
@@ -560,16 +568,24 @@ ngx_api_pg_finish(ngx_api_pg_op_t *op, ngx_api_pg_status_e status,
     PGresult *res)
 {
     void                   *data;
+    ngx_uint_t              committed;
     ngx_api_pg_handler_pt   handler;
 
     handler = op->handler;
     data = op->data;
+
+    committed = (status == NGX_API_PG_OK
+                 && op->lane->which == NGX_API_PG_WRITE);
 
     op->lane->nops--;
     ngx_api_pg_op_free(op);
 
     if (handler) {
         handler(data, status, status == NGX_API_PG_OK ? res : NULL);
+    }
+
+    if (committed && ngx_api_pg_committed) {
+        ngx_api_pg_committed(res);
     }
 
     PQclear(res);

@@ -110,4 +110,14 @@ ngx_api_pg_op_t *ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
 void ngx_api_pg_detach(ngx_api_pg_op_t *op);
 
 
+/*
+ * For init_process: who is told of every result of the write lane, once it is
+ * committed and whoever asked for it was answered; also when nobody waits for
+ * it any more.  The result is the platform's.  NULL: nobody.
+ */
+typedef void (*ngx_api_pg_commit_pt)(const PGresult *res);
+
+void ngx_api_pg_on_commit(ngx_api_pg_commit_pt handler);
+
+
 #endif /* _NGX_API_PG_H_INCLUDED_ */

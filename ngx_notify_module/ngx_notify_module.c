@@ -14,6 +14,7 @@ static char *ngx_notify_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_notify_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static void *ngx_notify_create_main_conf(ngx_conf_t *cf);
 static char *ngx_notify_init_main_conf(ngx_conf_t *cf, void *conf);
+static ngx_int_t ngx_notify_init_process(ngx_cycle_t *cycle);
 
 
 static ngx_command_t  ngx_notify_commands[] = {
@@ -58,7 +59,7 @@ ngx_module_t  ngx_notify_module = {
     NGX_HTTP_MODULE,               /* module type */
     NULL,                          /* init master */
     NULL,                          /* init module */
-    NULL,                          /* init process */
+    ngx_notify_init_process,       /* init process */
     NULL,                          /* init thread */
     NULL,                          /* exit thread */
     NULL,                          /* exit process */
@@ -135,4 +136,19 @@ ngx_notify_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_notify_init_process(ngx_cycle_t *cycle)
+{
+    ngx_notify_main_conf_t  *nmcf;
+
+    nmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_notify_module);
+
+    if (nmcf) {
+        ngx_notify_publish_init(&nmcf->stream);
+    }
+
+    return NGX_OK;
 }

@@ -61,7 +61,7 @@ unlike($told, qr{^[+-]{3} sql/statements/}m, 'no statement is');
 mkdir $copy or die "$copy: $!";
 mkdir $build or die "$build: $!";
 
-run(['cp', '-a', (map { "$root/$_" } qw(config config.make docs sql t)),
+run(['cp', '-a', (map { "$root/$_" } qw(config config.make docs sql t worker)),
      glob("$root/ngx_*_module"), $copy]);
 run(['cp', '-a', build_dir() . '/nginx', build_dir() . '/modules', $build]);
 

@@ -186,9 +186,9 @@ class Cluster:
 def statements(root, scratch):
     """{name: SQL} of the statements of tasks, as they are built into Skep."""
 
-    statements = os.path.join(root, 'sql', 'statements')
-    files = sorted(glob.glob(os.path.join(statements, '*.sql'))
-                   + glob.glob(os.path.join(statements, 'task', '*.sql')))
+    base = os.path.join(root, 'sql', 'statements')
+    files = sorted(glob.glob(os.path.join(base, '*.sql'))
+                   + glob.glob(os.path.join(base, 'task', '*.sql')))
     tables = glob.glob(os.path.join(root, 'ngx_task_module', '*_fields.h'))
 
     process.run([os.path.join(root, 'sql', 'embed'),

@@ -4,6 +4,7 @@ package Skep::Redis;
 
 use v5.36;
 
+use JSON::PP ();
 use Skep::Process qw(alive reap run spawn stop wait_until);
 
 
@@ -88,6 +89,20 @@ sub command ($self, @words) {
 
     chomp $out;
     return $out;
+}
+
+
+# The entries of a stream after that one, or all, the oldest first:
+# { entry => its id in the stream, field => value, ... }.
+
+sub entries ($self, $stream, $after = undef) {
+    my $text = $self->command('--json', 'XRANGE', $stream,
+                              defined $after ? "($after" : '-', '+');
+
+    return map {
+        my ($id, $fields) = @$_;
+        +{ entry => $id, @$fields };
+    } JSON::PP::decode_json($text)->@*;
 }
 
 
