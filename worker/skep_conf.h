@@ -56,6 +56,18 @@ typedef struct {
     int64_t           sweep_after;
     int64_t           dead_max;
 
+    /* webhooks */
+    char             *webhook_schedule;
+    int64_t           webhook_timeout;
+    int64_t           webhook_connect_timeout;
+    int64_t           webhook_lease;
+    int64_t           webhook_per_endpoint;
+    int64_t           webhook_concurrency;
+    int64_t           webhook_disable_after;
+    int64_t           webhook_allow_http;
+    skep_conf_list_t  webhook_allow_address;
+    char             *webhook_ca_file;
+
     /* what is old; 0: kept */
     int64_t           purge_interval;
     int64_t           purge_batch;

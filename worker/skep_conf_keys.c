@@ -1,7 +1,9 @@
 
 #include "skep_conf_keys.h"
 #include "skep_log.h"
+#include "skep_webhook.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +47,7 @@ static const char *skep_conf_is_stream(const char *value);
 static const char *skep_conf_is_name(const char *value);
 static const char *skep_conf_is_http(const char *value);
 static const char *skep_conf_is_level(const char *value);
+static const char *skep_conf_is_readable(const char *value);
 
 
 const skep_conf_key_t  skep_conf_keys[] = {
@@ -67,6 +70,18 @@ const skep_conf_key_t  skep_conf_keys[] = {
     TIME(claim_idle, "30s", 100, HOUR),
     TIME(sweep_after, "2s", 0, HOUR),
     NUMBER(dead_max, "10000", 1, 100000000),
+
+    TEXT(webhook_schedule, "5s 5m 30m 2h 5h 10h 10h",
+         skep_webhook_is_schedule),
+    TIME(webhook_timeout, "15s", 100, HOUR),
+    TIME(webhook_connect_timeout, "5s", 100, HOUR),
+    TIME(webhook_lease, "60s", SECOND, 24 * HOUR),
+    NUMBER(webhook_per_endpoint, "5", 1, 1000),
+    NUMBER(webhook_concurrency, "256", 1, 10000),
+    TIME(webhook_disable_after, "5d", 0, YEARS),
+    SWITCH(webhook_allow_http, "off"),
+    LIST(webhook_allow_address, skep_webhook_is_range),
+    TEXT(webhook_ca_file, NULL, skep_conf_is_readable),
 
     TIME(purge_interval, "10m", 100, YEARS),
     NUMBER(purge_batch, "1000", 1, 100000),
@@ -112,9 +127,18 @@ skep_conf_check(skep_conf_t *conf, char fault[SKEP_CONF_FAULT],
 
     if (rc != 0) {
         snprintf(fault, SKEP_CONF_FAULT, "%s: no memory", file);
+        return rc;
     }
 
-    return rc;
+    /* else it is sent again while it is still under way */
+
+    if (conf->webhook_lease < conf->webhook_timeout + SECOND) {
+        snprintf(fault, SKEP_CONF_FAULT, "%s: \"webhook_lease\" must be a"
+                 " second longer than \"webhook_timeout\"", file);
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -208,4 +232,11 @@ skep_conf_is_level(const char *value)
 {
     return skep_log_level_by_name(value) == -1
            ? "a level is error, warn, notice, info or debug" : NULL;
+}
+
+
+static const char *
+skep_conf_is_readable(const char *value)
+{
+    return access(value, R_OK) == -1 ? strerror(errno) : NULL;
 }

@@ -57,6 +57,14 @@
     C(NOTIFICATIONS, "notifications_total", "", "Rows of inboxes written.")   \
     C(DELIVERIES_MADE, "deliveries_made_total", "",                           \
       "Deliveries to webhooks that were put in the queue.")                   \
+    C(DELIVERIES_DELIVERED, "deliveries_total", "outcome=\"delivered\"",      \
+      "Attempts to deliver to a webhook, by their outcome.")                  \
+    C(DELIVERIES_RETRIED, "deliveries_total", "outcome=\"retried\"",          \
+      "Attempts to deliver to a webhook, by their outcome.")                  \
+    C(DELIVERIES_FAILED, "deliveries_total", "outcome=\"failed\"",            \
+      "Attempts to deliver to a webhook, by their outcome.")                  \
+    C(WEBHOOKS_DISABLED, "webhooks_disabled_total", "",                       \
+      "Webhooks that were disabled.")                                         \
     C(MAILS_MADE, "mails_made_total", "",                                     \
       "E-mails that were put in the queue.")                                  \
     C(FANOUT_FAILED, "fan_outs_failed_total", "",                             \

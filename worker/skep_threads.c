@@ -1,6 +1,7 @@
 
 #include "skep_threads.h"
 #include "skep_sender.h"
+#include "skep_webhook.h"
 
 
 skep_thread_t  skep_threads[] = {
@@ -12,9 +13,21 @@ skep_thread_t  skep_threads[] = {
 int
 skep_threads_init(const skep_conf_t *conf)
 {
-    (void) conf;
+    skep_channel_t  *webhook;
 
-    return skep_sender_init();
+    if (skep_sender_init() != 0) {
+        return -1;
+    }
+
+    webhook = skep_webhook_create(conf);
+
+    if (webhook == NULL) {
+        return -1;
+    }
+
+    skep_sender_add(webhook);
+
+    return 0;
 }
 
 
