@@ -284,7 +284,15 @@ my %calls = (
     'auth.delete_user'     => qq{('$guest', '\$2b\$10\$none', NULL)},
     'auth.revoke_sessions' => qq{('$guest', NULL)},
     'notify.bury'          => q{((SELECT min(seq) FROM notify.outbox), 'x')},
+    'notify.claim_deliveries' => q{(100, 5, 100, '{}', '1 minute')},
     'notify.fan_out'       => q{(9223372036854775807, 100)},
+    'notify.record_deliveries' => q{((
+        SELECT json_agg(json_build_object(
+                   'id', d.id, 'webhook', d.webhook_id, 'lease',
+                   d.next_attempt_at, 'delivered', false, 'gone', true,
+                   'duration', 1))
+        FROM (SELECT * FROM notify.deliveries WHERE status = 'pending'
+              ORDER BY webhook_id, next_attempt_at LIMIT 10) d), '5 days')},
     'task.change_member'   => qq{('$owner', '$project', '$member', 'viewer')},
     'task.delete_project'  => qq{('$owner', '$project', NULL)},
     'task.hold_member'     => qq{('$project', '$member')},
