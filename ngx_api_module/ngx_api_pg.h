@@ -5,8 +5,8 @@
  *
  * The read lane has few connections and pipelines deeply; the write lane has
  * more, so that commits which wait for the disk do not stand in one another's
- * way, nor in front of reads.  The search lane is for reads whose plan depends
- * on their parameters: they take longer, so they have connections of their own
+ * way, nor in front of reads.  The search lane is for reads that take longer, the
+ * more so the rarer what they look for is: they have connections of their own
  * and stand in front of nobody.
  */
 
@@ -27,7 +27,7 @@
 typedef enum {
     NGX_API_PG_READ = 0,      /* default_transaction_read_only is on */
     NGX_API_PG_WRITE,
-    NGX_API_PG_SEARCH,        /* read-only too; planned for each execution */
+    NGX_API_PG_SEARCH,        /* read-only too; one at a time */
     NGX_API_PG_LANES
 } ngx_api_pg_lane_e;
 

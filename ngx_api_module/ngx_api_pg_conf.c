@@ -342,13 +342,14 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     /*
      * One plan for every execution of a statement: they are written for that,
      * and with LIMIT as a parameter PostgreSQL would else plan lists each time,
-     * which takes longer than to run them.  Searches are written to be planned
-     * each time, and must never read a whole table, however frequent a word
-     * looks.  Neither to compile a plan nor to share it among processes pays.
+     * which takes longer than to run them.  Searches must never read a whole
+     * table, however frequent a word looks.  Neither to compile a plan nor to
+     * share it among processes pays.
      */
 
     static const char  fmt[] = "%s -c timezone=UTC -c statement_timeout=%M"
-                               " -c jit=off -c plan_cache_mode=force_%s_plan"
+                               " -c jit=off"
+                               " -c plan_cache_mode=force_generic_plan"
                                " -c max_parallel_workers_per_gather=0"
                                " -c enable_seqscan=%s"
                                " -c default_transaction_read_only=%s";
@@ -358,7 +359,7 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     }
 
     len = sizeof(fmt) + ngx_strlen(user) + NGX_INT64_LEN
-          + sizeof("genericoffoff");
+          + sizeof("offoff");
 
     p = ngx_pcalloc(cf->pool, len);
     if (p == NULL) {
@@ -366,7 +367,6 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     }
 
     ngx_snprintf(p, len - 1, fmt, user, amcf->pg.timeout,
-                 lane == NGX_API_PG_SEARCH ? "custom" : "generic",
                  lane == NGX_API_PG_SEARCH ? "off" : "on",
                  lane == NGX_API_PG_WRITE ? "off" : "on");
 

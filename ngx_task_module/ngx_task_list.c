@@ -10,9 +10,6 @@
 #define NGX_TASK_LIST_Q_MAX       500
 #define NGX_TASK_LIST_SINCE_MAX   120     /* a time, or a token */
 
-/* a page of so many rows needs no bound */
-#define NGX_TASK_LIST_SHORT       20
-
 /* the statements with filters take them from $7 on */
 #define NGX_TASK_LIST_VALUES      (6 + NGX_TASK_LIST_NFILTERS)
 
@@ -20,7 +17,9 @@
 static void ngx_task_list_of(ngx_http_request_t *r, const char *project);
 static void ngx_task_list_filtered(ngx_http_request_t *r,
     const char *project, ngx_uint_t ranked, const char **values);
-static ngx_uint_t ngx_task_list_matching(const ngx_api_value_t *args);
+static const ngx_api_pg_statement_t *ngx_task_list_statement(
+    const ngx_api_value_t *args);
+static ngx_uint_t ngx_task_list_open(const ngx_api_value_t *arg);
 static void ngx_task_list_start(const ngx_api_value_t *args, ngx_uint_t sort,
     const char **values);
 static const char *ngx_task_list_priority(const ngx_api_value_t *arg,
@@ -130,11 +129,8 @@ ngx_task_list_of(ngx_http_request_t *r, const char *project)
         return;
     }
 
-    ngx_api_pg_exec(r,
-                    args[NGX_TASK_LIST_LIMIT].integer <= NGX_TASK_LIST_SHORT
-                    ? NGX_TASK_SQL_TASK_LIST_SHORT + sort
-                    : NGX_TASK_SQL_TASK_LIST + sort,
-                    values, ngx_task_list_send);
+    ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_LIST + sort, values,
+                    ngx_task_list_send);
 }
 
 
@@ -166,10 +162,7 @@ ngx_task_list_filtered(ngx_http_request_t *r, const char *project,
         statement = NGX_TASK_SQL_TASK_LIST_RANKED;
 
     } else {
-        statement = ngx_task_list_matching(args)
-                    ? NGX_TASK_SQL_TASK_LIST_MATCHING + sort
-                    : NGX_TASK_SQL_TASK_LIST_FILTERED + sort;
-
+        statement = ngx_task_list_statement(args) + sort;
         ngx_task_list_start(args, sort, values);
     }
 
@@ -177,15 +170,49 @@ ngx_task_list_filtered(ngx_http_request_t *r, const char *project,
 }
 
 
-/* whether something is asked for that may be rare, and has an index */
+/* the first of those that look for what is asked for, by the index that is likely
+ * to have the fewest rows of it */
+
+static const ngx_api_pg_statement_t *
+ngx_task_list_statement(const ngx_api_value_t *args)
+{
+    ngx_uint_t              open;
+    const ngx_api_value_t  *assignee;
+
+    if (args[NGX_TASK_LIST_LABEL].set) {
+        return NGX_TASK_SQL_TASK_LIST_LABEL;
+    }
+
+    open = ngx_task_list_open(&args[NGX_TASK_LIST_STATUS]);
+
+    if (args[NGX_TASK_LIST_Q].set) {
+        return open ? NGX_TASK_SQL_TASK_LIST_WORDS_OPEN
+                    : NGX_TASK_SQL_TASK_LIST_WORDS;
+    }
+
+    assignee = &args[NGX_TASK_LIST_ASSIGNEE];
+
+    if (assignee->set && ngx_strcmp(assignee->text, "none") != 0) {
+        return NGX_TASK_SQL_TASK_LIST_ASSIGNEE;
+    }
+
+    if (args[NGX_TASK_LIST_DUE_AFTER].set && args[NGX_TASK_LIST_DUE_BEFORE].set)
+    {
+        return NGX_TASK_SQL_TASK_LIST_DUE;
+    }
+
+    return open ? NGX_TASK_SQL_TASK_LIST_OPEN : NGX_TASK_SQL_TASK_LIST_FILTERED;
+}
+
+
+/* whether a list of statuses has none but those of what is yet to be done */
 
 static ngx_uint_t
-ngx_task_list_matching(const ngx_api_value_t *args)
+ngx_task_list_open(const ngx_api_value_t *arg)
 {
-    return args[NGX_TASK_LIST_Q].set
-           || args[NGX_TASK_LIST_LABEL].set
-           || (args[NGX_TASK_LIST_ASSIGNEE].set
-               && ngx_strcmp(args[NGX_TASK_LIST_ASSIGNEE].text, "none") != 0);
+    return arg->set
+           && strstr(arg->text, "done") == NULL
+           && strstr(arg->text, "cancelled") == NULL;
 }
 
 
@@ -211,6 +238,12 @@ ngx_task_list_start(const ngx_api_value_t *args, ngx_uint_t sort,
     name += descending;
 
     if (ngx_strcmp(name, "due_at") == 0) {
+
+        if (args[NGX_TASK_LIST_DUE].set) {
+            values[2] = descending ? "-infinity" : "infinity";
+            values[3] = descending ? NGX_TASK_ID_MAX : NGX_TASK_ID_MIN;
+            return;
+        }
 
         key = args[descending ? NGX_TASK_LIST_DUE_BEFORE
                               : NGX_TASK_LIST_DUE_AFTER].text;

@@ -163,8 +163,8 @@ function sort_bounds(table, i,    type, shape) {
         low = high = "NULL"
 
     } else if (shape == "ENUM" && !field_null[table, i]) {
-        low = "enum_first(NULL::" type ")"
-        high = "enum_last(NULL::" type ")"
+        low = "(SELECT enum_first(NULL::" type "))"
+        high = "(SELECT enum_last(NULL::" type "))"
 
     } else {
         fail("field \"" field_name[table, i] "\": lists are not sorted by " \
@@ -183,7 +183,6 @@ function sort_key(table, i, alias, ascending,    key, type) {
     word["after"] = ascending ? ">" : "<"
     word["until"] = ascending ? "<=" : ">="
     word["first_id"] = (ascending ? low : high) "::uuid"
-    word["last_id"] = (ascending ? high : low) "::uuid"
     word["nulls"] = "none"
 
     if (field_sort[table, i] == "SORT_ID") {
@@ -265,8 +264,8 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
     }
 
     if (verb == "filters:") {
-        want(3, "filters: TABLE $N ALIAS")
-        return filters(t, parameter(arg[4]), arg[5])
+        want(nargs > 3 ? 4 : 3, "filters: TABLE $N ALIAS [-NAME]")
+        return filters(t, parameter(arg[4]), arg[5], substr(arg[6], 2))
     }
 
     split("", instead)
@@ -384,7 +383,8 @@ function bit(k,    value) {
 }
 
 
-function filters(t, n, alias,    i, text, column, type, shape, p) {
+# "less" is a field that is not asked for, so that the row need not be read
+function filters(t, n, alias, less,    i, text, column, type, shape, p) {
     for (i = 1; i <= nfields[t]; i++) {
         if (!field_filter[t, i]) {
             continue
@@ -395,7 +395,10 @@ function filters(t, n, alias,    i, text, column, type, shape, p) {
         shape = field_shape[t, i]
         p = "$" n++
 
-        if (shape == "MEMBER") {
+        if (field_name[t, i] == less) {
+            text = text " AND " p "::text IS NULL"
+
+        } else if (shape == "MEMBER") {
             text = text filter(p "::text", "CASE " p \
                    " WHEN \047none\047 THEN " column " IS NULL" \
                    " WHEN \047me\047 THEN " column " = $1" \

@@ -205,7 +205,7 @@ my ($low, $high) = map { "'$_'::uuid" } map { s/x{4}/$_ x 4/r }
 
 is($found->{list_kind_asc}[2], <<~"SQL" =~ s/\n\z//r, 'by an enum');
     SELECT t.kind::text, 'kind' WHERE (t.kind, t.id) >
-        (coalesce(\$1, enum_first(NULL::x.kind)::x.kind), coalesce(\$2, $low))
+        (coalesce(\$1, (SELECT enum_first(NULL::x.kind))::x.kind), coalesce(\$2, $low))
     ORDER BY t.kind ASC
     SQL
 is($found->{list_due_at_asc}[2], <<~"SQL" =~ s/\n\z//r, 'null comes last');

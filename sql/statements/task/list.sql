@@ -52,25 +52,21 @@
                 LIMIT {limit}) missing) two
     LIMIT {limit}
 
--- How far: anywhere; or to the last of the rows that "bound" found.
+-- How far: anywhere; or to where "bound" is, within it as far as the page goes: of
+-- several columns an index scan stops at the first alone.
 
 -- template: anywhere_none
 -- template: anywhere_column
 -- template: anywhere_last
 
 -- template: bound_none
-      AND ({key}, t.id) {until} (coalesce((SELECT b.key FROM bound b), {last}),
-                                 coalesce((SELECT b.id FROM bound b),
-                                          {last_id}))
+      AND {key} {until} coalesce((SELECT b.key FROM bound b), {last})
 
 -- template: bound_column
-      AND ({column}, t.id) {until}
-          (coalesce((SELECT b.key FROM bound b), {last}),
-           coalesce((SELECT b.id FROM bound b), {last_id}))
+      AND {column} {until} coalesce((SELECT b.key FROM bound b), {last})
 
 -- template: bound_last
       AND coalesce((SELECT b.key FROM bound b), {last}) = {last}
-      AND t.id {until} coalesce((SELECT b.id FROM bound b), {last_id})
 
 -- template: everything
 
@@ -79,14 +75,19 @@
 
 
 -- Of several projects, the rows of a page.  With more projects than rows to
--- find, the first row of each tells first how far the page can reach: not
--- beyond the last of as many of those rows as there are to find.  So all
--- projects together are hardly read further than the page goes.
+-- find, the first row of each tells first which can have a part in the page: as
+-- many as there are rows to find, those whose first rows come first; and how
+-- far it can reach at most: to the last of these.
 
--- template: list_bound
-    -- with far: bound
-bound AS MATERIALIZED (
-    SELECT h.key, h.id
+-- template: list_heads
+many AS MATERIALIZED (
+    SELECT true AS many
+    FROM task.members m
+    WHERE
+    -- use: {projects}
+    LIMIT 1 OFFSET {rows}
+), heads AS MATERIALIZED (
+    SELECT m.project_id, m.joined, h.key, h.id
     FROM task.members m
     CROSS JOIN LATERAL (
     -- with limit: 1
@@ -95,24 +96,31 @@ bound AS MATERIALIZED (
     ) h
     WHERE
     -- use: {projects}
-      AND (SELECT true FROM task.members m
-           WHERE
-    -- use: {projects}
-           LIMIT 1 OFFSET {rows})
+      AND (SELECT n.many FROM many n)
+    ORDER BY h.key {order}, h.id {order}
+    LIMIT {rows}
+), bound AS MATERIALIZED (
+    SELECT h.key
+    FROM heads h
     ORDER BY h.key {order}, h.id {order}
     LIMIT 1 OFFSET {rows} - 1
 )
 
 -- template: list_page
     SELECT p.key, p.id
-    FROM task.members m
+    FROM (SELECT h.project_id, h.joined
+          FROM heads h
+          UNION ALL
+          SELECT m.project_id, m.joined
+          FROM task.members m
+          WHERE
+    -- use: {projects}
+            AND NOT EXISTS (SELECT FROM many)) m
     CROSS JOIN LATERAL (
     -- with limit: {rows}
-    -- with reach: {far}
+    -- with reach: bound
     -- use: list_rows_{nulls}
     ) p
-    WHERE
-    -- use: {projects}
     ORDER BY p.key {order}, p.id {order}
     LIMIT {rows}
 
@@ -122,8 +130,35 @@ bound AS MATERIALIZED (
 -- template: list_mine_of
           m.user_id = $1 AND ($7::uuid IS NULL OR m.project_id = $7)
 
+-- As one condition, of which PostgreSQL can't tell how often it holds: it takes
+-- half of the rows then, and the index that has them in order.  In that is all
+-- that is asked for but the labels.
+
 -- template: list_filters
+      AND CASE WHEN true
+    -- filters: task $7 t -labels
+               THEN true END
+
+-- template: list_filters_all
+      AND CASE WHEN true
     -- filters: task $7 t
+                    AND ($6::text IS NULL OR t.search @@
+    -- use: list_words
+                        )
+               THEN true END
+
+-- template: list_words
+    (SELECT task.search_query($6))
+
+-- what is yet to be done has an index by due date
+
+-- template: list_open
+      AND t.status IN ('todo', 'in_progress')
+    -- use: list_filters
+
+-- template: list_open_all
+      AND t.status IN ('todo', 'in_progress')
+    -- use: list_filters_all
 
 
 -- name: task_list
@@ -136,29 +171,7 @@ bound AS MATERIALIZED (
 -- with live: list_live
 -- with where: everything
 WITH
--- use: list_bound
-SELECT
--- columns: task t
-    , {cursor} AS _key
-FROM (
-    -- use: list_page
-) p
-JOIN task.tasks t ON t.id = p.id
-ORDER BY p.key {order}, p.id {order}
-
-
--- The same for a short page: to have no bound costs less than to make one.
-
--- name: task_list_short
--- lane: read
--- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
--- with far: anywhere
--- with projects: list_mine
--- with live: list_live
--- with where: everything
+-- use: list_heads
 SELECT
 -- columns: task t
     , {cursor} AS _key
@@ -205,17 +218,9 @@ ORDER BY p.key {order}, p.id {order}
             WHEN t.id IS NULL THEN 'empty'
             ELSE 'ok' END AS _outcome,
 
--- name: task_list_filtered
--- lane: search
--- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
--- with projects: list_mine_of
--- with live: list_live
--- with where: list_filters
+-- template: list_filtered
 WITH
--- use: list_bound
+-- use: list_heads
 SELECT
 -- use: list_outcome
 -- columns: task t
@@ -228,24 +233,78 @@ LEFT JOIN task.tasks t ON t.id = p.id
 ORDER BY p.key {order}, p.id {order}
 
 
--- With words, a label or a member to search for, no index has the order and the
--- rows both.  Where such rows are frequent, they are found soon in the order of
--- the list; so are they where the caller has few tasks at all.  Else an index of
--- words, labels or assignees finds them, to be sorted.  Which it is, "dense" asks of the newest
--- tasks of each project; and if more than 2,000 turn up they are frequent.
+-- name: task_list_filtered
+-- lane: search
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with projects: list_mine_of
+-- with live: list_live
+-- with where: list_filters
+-- use: list_filtered
 
--- template: list_match
-      AND ($6::text IS NULL OR (t.search @@ task.search_query($6)) IS TRUE)
 
--- "IS TRUE" keeps the index of words for "found": in the order of the list it
--- would be read anew for each project.
+-- The same where only statuses of what is yet to be done are asked for.
 
--- template: list_matching
-    -- use: list_filters
-    -- use: list_match
+-- name: task_list_open
+-- lane: search
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with projects: list_mine_of
+-- with live: list_live
+-- with where: list_open
+-- use: list_filtered
 
--- template: list_few
-small AS MATERIALIZED (
+
+-- A label, a member, two dates or words to look for.  An index finds the rows, to
+-- be sorted; but where they are frequent, they are found sooner in the order of
+-- the list.  Some hundred of the newest tasks tell whether they are.  "room" is how
+-- many may be found before they count as frequent.
+
+-- template: list_sample
+sample AS MATERIALIZED (
+    SELECT m.project_id, 100 / count(*) OVER () + 2 AS rows
+    FROM (SELECT m.project_id
+          FROM task.members m
+          WHERE
+    -- use: list_mine_of
+          ORDER BY m.project_id DESC
+          LIMIT 50) m
+), dense AS MATERIALIZED (
+    SELECT count(*) FILTER (WHERE true
+    -- use: {where}
+           ) >= greatest(2, count(*) / 32) AS dense
+    FROM sample s
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM task.tasks t
+        WHERE t.project_id = s.project_id AND t.deleted_at IS NULL
+        ORDER BY t.id DESC
+        LIMIT s.rows
+    ) t
+)
+
+-- An index that is asked of few projects has little to look at.
+
+-- template: room_rows
+-- use: list_sample
+, room AS MATERIALIZED (
+    SELECT CASE WHEN NOT d.dense THEN 2001
+                WHEN (SELECT count(*) FROM sample) <= 20 THEN 1001
+                ELSE 0
+           END AS rows
+    FROM dense d
+)
+
+-- That of words knows no projects.  Where the caller has few tasks at all, these
+-- are soon looked at.
+
+-- template: room_words
+-- use: list_sample
+, small AS MATERIALIZED (
     SELECT count(*) < 3000 AS small
     FROM (SELECT
           FROM task.members m
@@ -254,65 +313,75 @@ small AS MATERIALIZED (
           WHERE
     -- use: list_mine_of
           LIMIT 3000) t
-), dense AS MATERIALIZED (
-    SELECT count(*) FILTER (WHERE true
-    -- use: list_matching
-           ) >= greatest(5, count(*) / 50)
-           OR (SELECT s.small FROM small s) AS dense
+), room AS MATERIALIZED (
+    SELECT CASE WHEN d.dense OR s.small THEN 0 ELSE 2001 END AS rows
+    FROM dense d, small s
+)
+
+-- template: found_rows
+    SELECT {key} AS key, t.id
+    FROM task.tasks t
+    WHERE t.deleted_at IS NULL
+    -- use: {where}
+
+-- template: found_mine
+      AND (t.project_id IN (SELECT m.project_id FROM task.members m
+                            WHERE
+    -- use: list_mine_of
+                           )) IS TRUE
+
+-- template: found_label
+    -- use: found_rows
+    -- use: found_mine
+      AND t.labels <> '{}'
+      AND task.label_keys(t.project_id, t.labels)
+          && ARRAY(SELECT task.label_key(m.project_id, $10)
+                   FROM task.members m
+                   WHERE
+    -- use: list_mine_of
+                  )
+
+-- template: found_words
+    -- use: found_rows
+    -- use: found_mine
+      AND t.search @@
+    -- use: list_words
+
+-- template: found_assignee
+    -- use: found_rows
+    -- use: found_mine
+      AND t.assignee_id = (SELECT CASE $14 WHEN 'me' THEN $1
+                                           ELSE $14::uuid END)
+
+-- template: found_due
+    SELECT t.*
     FROM task.members m
     CROSS JOIN LATERAL (
-        SELECT *
-        FROM task.tasks t
-        WHERE t.project_id = m.project_id AND t.deleted_at IS NULL
-        ORDER BY t.id DESC
-        LIMIT 5
+    -- use: found_rows
+          AND t.project_id = m.project_id
+          AND t.due_at > $12 AND t.due_at < $11
+        ORDER BY t.due_at
+        LIMIT (SELECT r.rows FROM room r)
     ) t
     WHERE
     -- use: list_mine_of
-), found AS MATERIALIZED (
-    SELECT t.id
-    FROM task.tasks t
-    WHERE t.deleted_at IS NULL
-      AND NOT (SELECT d.dense FROM dense d)
-      AND CASE WHEN $10::text IS NULL
-               THEN t.project_id IN (SELECT m.project_id FROM task.members m
-                                     WHERE
-    -- use: list_mine_of
-                                    )
-               ELSE true END
-      AND ($10::text IS NULL
-           OR t.labels <> '{}'
-              AND task.label_keys(t.project_id, t.labels)
-                  && ARRAY(SELECT task.label_key(m.project_id, $10)
-                           FROM task.members m
-                           WHERE
-    -- use: list_mine_of
-                          ))
-      AND ($6::text IS NULL OR t.search @@ task.search_query($6))
-    -- use: list_filters
-    LIMIT 2001
-), few AS MATERIALIZED (
-    SELECT NOT (SELECT d.dense FROM dense d)
-           AND (SELECT count(*) FROM found) <= 2000 AS few
-)
 
 -- template: list_mine_many
     -- use: list_mine_of
       AND NOT (SELECT w.few FROM few w)
 
--- name: task_list_matching
--- lane: search
--- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
--- with projects: list_mine_many
--- with live: list_live
--- with where: list_matching
+-- template: list_found
 WITH
--- use: list_few
-,
--- use: list_bound
+-- use: {room}
+, found AS MATERIALIZED (
+    -- use: {found}
+    LIMIT (SELECT r.rows FROM room r)
+), few AS MATERIALIZED (
+    SELECT count(*) < (SELECT r.rows FROM room r) AS few FROM found
+),
+-- use: list_heads
+
+-- template: list_either
 SELECT
 -- use: list_outcome
 -- columns: task t
@@ -323,15 +392,11 @@ LEFT JOIN (
     FROM ((
     -- use: list_page
     ) UNION ALL (
-        SELECT k.key, f.id
+        SELECT f.key, f.id
         FROM found f
-        CROSS JOIN LATERAL (SELECT {key} AS key
-                            FROM task.tasks t
-                            WHERE t.id = f.id
-                            LIMIT 1) k
         WHERE (SELECT w.few FROM few w)
-          AND (k.key, f.id) {after} ({start}, {start_id})
-        ORDER BY k.key {order}, f.id {order}
+          AND (f.key, f.id) {after} ({start}, {start_id})
+        ORDER BY f.key {order}, f.id {order}
         LIMIT $2::bigint
     )) p
     ORDER BY p.key {order}, p.id {order}
@@ -339,6 +404,80 @@ LEFT JOIN (
 ) p ON true
 LEFT JOIN task.tasks t ON t.id = p.id
 ORDER BY p.key {order}, p.id {order}
+
+-- name: task_list_label
+-- lane: search
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with projects: list_mine_many
+-- with live: list_live
+-- with where: list_filters_all
+-- with found: found_label
+-- with room: room_rows
+-- use: list_found
+-- use: list_either
+
+
+-- name: task_list_words
+-- lane: search
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with projects: list_mine_many
+-- with live: list_live
+-- with where: list_filters_all
+-- with found: found_words
+-- with room: room_words
+-- use: list_found
+-- use: list_either
+
+
+-- name: task_list_words_open
+-- lane: search
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with projects: list_mine_many
+-- with live: list_live
+-- with where: list_open_all
+-- with found: found_words
+-- with room: room_words
+-- use: list_found
+-- use: list_either
+
+
+-- name: task_list_assignee
+-- lane: search
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with projects: list_mine_many
+-- with live: list_live
+-- with where: list_filters
+-- with found: found_assignee
+-- with room: room_rows
+-- use: list_found
+-- use: list_either
+
+
+-- name: task_list_due
+-- lane: search
+-- sorts: task t
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
+-- with projects: list_mine_many
+-- with live: list_live
+-- with where: list_filters
+-- with found: found_due
+-- with room: room_rows
+-- use: list_found
+-- use: list_either
 
 
 -- By rank: of those that are few all, and all of a caller who has few tasks, else
@@ -352,38 +491,41 @@ ORDER BY p.key {order}, p.id {order}
 -- with after: <
 -- with until: >=
 -- with last: '00000000-0000-0000-0000-000000000000'::uuid
--- with last_id: '00000000-0000-0000-0000-000000000000'::uuid
 -- with start: 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
 -- with start_id: 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
 -- with nulls: none
 -- with rows: (SELECT CASE WHEN s.small THEN 3000 ELSE 100 END FROM small s)
 -- with projects: list_mine_many
 -- with live: list_live
--- with where: list_matching
-WITH
--- use: list_few
-,
--- use: list_bound
+-- with where: list_filters_all
+-- with found: found_words
+-- with room: room_words
+-- use: list_found
 SELECT
 -- use: list_outcome
 -- columns: task t
     , p.rank::text AS _key
 FROM (SELECT) one
 LEFT JOIN (
-    SELECT ts_rank(t.search, task.search_query($6)) AS rank, t.id
-    FROM ((
+    SELECT *
+    FROM (SELECT ts_rank(t.search,
+    -- use: list_words
+                        ) AS rank, t.id
+          FROM ((
     -- use: list_page
-    ) UNION ALL (
-        SELECT f.id AS key, f.id
-        FROM found f
-        WHERE (SELECT w.few FROM few w)
-    )) p
-    JOIN task.tasks t ON t.id = p.id
-    WHERE (ts_rank(t.search, task.search_query($6)), t.id)
-          < (coalesce($3::real, 'infinity'),
-             coalesce($4::uuid,
-                      'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
-    ORDER BY rank DESC, t.id DESC
+          ) UNION ALL (
+              SELECT f.key, f.id
+              FROM found f
+              WHERE (SELECT w.few FROM few w)
+          )) p
+          CROSS JOIN LATERAL (SELECT t.id, t.search
+                              FROM task.tasks t
+                              WHERE t.id = p.id
+                              LIMIT 1) t) p
+    WHERE (p.rank, p.id) < (coalesce($3::real, 'infinity'),
+                            coalesce($4::uuid,
+                                     'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+    ORDER BY p.rank DESC, p.id DESC
     LIMIT $2::bigint
 ) p ON true
 LEFT JOIN task.tasks t ON t.id = p.id

@@ -44,9 +44,7 @@ mark AS MATERIALIZED (
         FROM task.departures d
         WHERE d.project_id = m.project_id
           AND (d.{field}, d.task_id) > ({start}, {start_id})
-          AND (d.{field}, d.task_id)
-              <= (coalesce((SELECT b.key FROM bound b), {last}),
-                  coalesce((SELECT b.id FROM bound b), {last_id}))
+          AND d.{field} <= coalesce((SELECT b.key FROM bound b), {last})
           AND
     -- with changed: d.changed
     -- use: sync_settled
@@ -82,7 +80,7 @@ mark AS MATERIALIZED (
 WITH
 -- use: sync_mark
 ,
--- use: list_bound
+-- use: list_heads
 SELECT CASE WHEN $5::boolean
                  AND NOT EXISTS (SELECT FROM task.members m
                                  WHERE m.user_id = $1 AND m.project_id = $7)
@@ -121,7 +119,6 @@ ORDER BY p.key, p.id
 -- with after: >
 -- with until: <=
 -- with last: 'infinity'::timestamptz
--- with last_id: 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
 -- with start: coalesce($3::timestamptz, $6::timestamptz)
 -- with start_id: coalesce($4::uuid, '00000000-0000-0000-0000-000000000000')
 -- with nulls: none
@@ -144,7 +141,6 @@ ORDER BY p.key, p.id
 -- with after: >
 -- with until: <=
 -- with last: '18446744073709551615'::xid8
--- with last_id: 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
 -- with token: CASE WHEN m.joined >= $6::xid8 OR $6 > (SELECT w.high FROM mark w) THEN '0'::xid8 ELSE $6 END
 -- with start: greatest($3::xid8, {token})
 -- with start_id: CASE WHEN $3::xid8 >= {token} THEN $4::uuid ELSE '00000000-0000-0000-0000-000000000000' END
