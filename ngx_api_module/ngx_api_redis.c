@@ -524,8 +524,19 @@ ngx_api_redis_subscription(const redisReply *channel)
 static void
 ngx_api_redis_subscriber_lost(ngx_api_redis_conn_t *conn)
 {
+    ngx_uint_t                           i;
+    const ngx_api_redis_subscription_t  *subscription;
+
     if (ngx_api_redis_ping.timer_set) {
         ngx_del_timer(&ngx_api_redis_ping);
+    }
+
+    for (i = 0; i < ngx_api_redis_nsubscriptions; i++) {
+        subscription = ngx_api_redis_subscriptions[i];
+
+        if (subscription->lost) {
+            subscription->lost(subscription->data);
+        }
     }
 }
 

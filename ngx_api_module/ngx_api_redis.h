@@ -43,13 +43,15 @@ void ngx_api_redis_detach(ngx_api_redis_op_t *op);
  * Subscribes this worker to a channel, in init_process, for good: over every
  * reconnect.  message is called for each message; connected each time the
  * subscription stands (messages before it may have been missed: read what you
- * missed elsewhere).  Without api_redis it does nothing.  The structure stays
- * in place; NGX_OK, or NGX_ERROR if there are too many.
+ * missed elsewhere); lost, which may be NULL, when it stands no more.  Without
+ * api_redis it does nothing.  The structure stays in place; NGX_OK, or
+ * NGX_ERROR if there are too many.
  */
 typedef struct {
     ngx_str_t    channel;
     void       (*message)(void *data, const ngx_str_t *text);
     void       (*connected)(void *data);
+    void       (*lost)(void *data);
     void        *data;
 } ngx_api_redis_subscription_t;
 

@@ -40,6 +40,17 @@ ngx_api_identity(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_api_identity_valid(ngx_http_request_t *r)
+{
+    const ngx_api_identity_t  *identity;
+
+    identity = ngx_api_identity(r);
+
+    return identity->valid(r, identity);
+}
+
+
 ngx_int_t
 ngx_api_identity_set(ngx_http_request_t *r, const ngx_api_identity_t *identity)
 {

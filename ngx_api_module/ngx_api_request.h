@@ -20,13 +20,19 @@
 #include "ngx_api_uuid.h"
 
 
+typedef struct ngx_api_identity_s  ngx_api_identity_t;
+
 /* Who is calling: set by auth in the access phase, read by features. */
-typedef struct {
+struct ngx_api_identity_s {
     ngx_str_t    user;        /* UUID text, NUL-terminated */
     ngx_str_t    session;     /* UUID text, NUL-terminated; may be empty */
     ngx_str_t    role;        /* NUL-terminated */
     time_t       expires;     /* of the token */
-} ngx_api_identity_t;
+
+    /* whether it would be let in now, too; called by ngx_api_identity_valid() */
+    ngx_uint_t (*valid)(ngx_http_request_t *r,
+                        const ngx_api_identity_t *identity);
+};
 
 
 /*
@@ -42,6 +48,13 @@ typedef struct {
 
 /* NULL if the request carries none */
 const ngx_api_identity_t *ngx_api_identity(ngx_http_request_t *r);
+
+/*
+ * For an answer that takes long: whether the request's identity is still good,
+ * or its token has expired or its session was ended meanwhile.  Cheap: nobody
+ * is asked but this instance's memory.  The request carries an identity.
+ */
+ngx_uint_t ngx_api_identity_valid(ngx_http_request_t *r);
 
 /* identity lives in the request's pool; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_api_identity_set(ngx_http_request_t *r,

@@ -12,6 +12,8 @@
 static ngx_int_t ngx_auth_preaccess_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_auth_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_auth_identify(ngx_http_request_t *r);
+static ngx_uint_t ngx_auth_valid(ngx_http_request_t *r,
+    const ngx_api_identity_t *identity);
 static ngx_int_t ngx_auth_admit(ngx_http_request_t *r,
     ngx_auth_bearer_t *bearer);
 
@@ -376,6 +378,7 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
     identity->role.len = ngx_strlen(claims->role);
 
     identity->expires = (time_t) claims->expires;
+    identity->valid = ngx_auth_valid;
 
     if (ngx_api_identity_set(r, identity) != NGX_OK) {
         return NGX_ERROR;
@@ -392,6 +395,31 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
     }
 
     return alcf->forward_identity ? ngx_auth_forward(r) : NGX_OK;
+}
+
+
+/* of an identity that was admitted: what is not known speaks for it */
+
+static ngx_uint_t
+ngx_auth_valid(ngx_http_request_t *r, const ngx_api_identity_t *identity)
+{
+    ngx_auth_main_conf_t     *amcf;
+    const ngx_auth_bearer_t  *bearer;
+    const ngx_api_problem_t  *problem;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
+
+    if (identity->expires <= ngx_time() - amcf->jwt.leeway) {
+        return 0;
+    }
+
+    bearer = (const ngx_auth_bearer_t *)
+                 ((const char *) identity
+                  - offsetof(ngx_auth_bearer_t, identity));
+
+    problem = ngx_auth_revoked_problem(amcf, &bearer->claims);
+
+    return problem == NULL || problem->status != NGX_HTTP_UNAUTHORIZED;
 }
 
 
