@@ -15,12 +15,30 @@
 
 typedef struct {
     ngx_str_t   stream;         /* no data: not set; empty: off */
+    ngx_uint_t  api;            /* notify_api is on somewhere */
 } ngx_notify_main_conf_t;
+
+
+typedef struct {
+    ngx_msec_t  stream_heartbeat;
+    size_t      stream_buffer;
+    ngx_uint_t  stream_max;     /* of one user, in a worker */
+} ngx_notify_loc_conf_t;
 
 
 extern ngx_module_t             ngx_notify_module;
 
 extern const ngx_api_route_t    ngx_notify_routes[];
+
+extern const ngx_api_field_t    ngx_notify_stream_args[];
+
+
+/* Handlers: see ngx_api_route.h. */
+void ngx_notify_stream_open(ngx_http_request_t *r);
+
+/* for init_process: from now on there may be streams; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_notify_stream_init(ngx_cycle_t *cycle,
+    const ngx_notify_main_conf_t *nmcf);
 
 
 /* for init_process: from now on what is committed is added to this stream,

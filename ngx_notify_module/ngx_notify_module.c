@@ -15,6 +15,24 @@ static char *ngx_notify_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static void *ngx_notify_create_main_conf(ngx_conf_t *cf);
 static char *ngx_notify_init_main_conf(ngx_conf_t *cf, void *conf);
 static ngx_int_t ngx_notify_init_process(ngx_cycle_t *cycle);
+static void *ngx_notify_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_notify_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_notify_time_check(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_notify_size_check(ngx_conf_t *cf, void *post, void *data);
+
+
+static ngx_conf_post_t  ngx_notify_heartbeat_post = {
+    ngx_notify_time_check
+};
+
+static ngx_conf_post_t  ngx_notify_buffer_post = {
+    ngx_notify_size_check
+};
+
+static ngx_conf_num_bounds_t  ngx_notify_max_bounds = {
+    ngx_conf_check_num_bounds, 1, 100000
+};
 
 
 static ngx_command_t  ngx_notify_commands[] = {
@@ -33,6 +51,27 @@ static ngx_command_t  ngx_notify_commands[] = {
       0,
       NULL },
 
+    { ngx_string("notify_stream_heartbeat"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_notify_loc_conf_t, stream_heartbeat),
+      &ngx_notify_heartbeat_post },
+
+    { ngx_string("notify_stream_buffer"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_notify_loc_conf_t, stream_buffer),
+      &ngx_notify_buffer_post },
+
+    { ngx_string("notify_stream_max"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_notify_loc_conf_t, stream_max),
+      &ngx_notify_max_bounds },
+
       ngx_null_command
 };
 
@@ -47,8 +86,8 @@ static ngx_http_module_t  ngx_notify_module_ctx = {
     NULL,                          /* create server configuration */
     NULL,                          /* merge server configuration */
 
-    NULL,                          /* create location configuration */
-    NULL                           /* merge location configuration */
+    ngx_notify_create_loc_conf,    /* create location configuration */
+    ngx_notify_merge_loc_conf      /* merge location configuration */
 };
 
 
@@ -71,8 +110,23 @@ ngx_module_t  ngx_notify_module = {
 static char *
 ngx_notify_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    return ngx_api_route_switch(cf, ngx_notify_routes, ngx_notify_sql,
-                                NGX_NOTIFY_SQL_N);
+    char                    *rv;
+    ngx_str_t               *value;
+    ngx_notify_main_conf_t  *nmcf;
+
+    rv = ngx_api_route_switch(cf, ngx_notify_routes, ngx_notify_sql,
+                              NGX_NOTIFY_SQL_N);
+
+    value = cf->args->elts;
+
+    if (rv == NGX_CONF_OK
+        && ngx_strcasecmp(value[1].data, (u_char *) "on") == 0)
+    {
+        nmcf = ngx_http_conf_get_module_main_conf(cf, ngx_notify_module);
+        nmcf->api = 1;
+    }
+
+    return rv;
 }
 
 
@@ -146,9 +200,62 @@ ngx_notify_init_process(ngx_cycle_t *cycle)
 
     nmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_notify_module);
 
-    if (nmcf) {
-        ngx_notify_publish_init(&nmcf->stream);
+    if (nmcf == NULL) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_notify_publish_init(&nmcf->stream);
+
+    return ngx_notify_stream_init(cycle, nmcf);
+}
+
+
+static void *
+ngx_notify_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_notify_loc_conf_t  *nlcf;
+
+    nlcf = ngx_pcalloc(cf->pool, sizeof(ngx_notify_loc_conf_t));
+    if (nlcf == NULL) {
+        return NULL;
+    }
+
+    nlcf->stream_heartbeat = NGX_CONF_UNSET_MSEC;
+    nlcf->stream_buffer = NGX_CONF_UNSET_SIZE;
+    nlcf->stream_max = NGX_CONF_UNSET_UINT;
+
+    return nlcf;
+}
+
+
+static char *
+ngx_notify_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_notify_loc_conf_t *prev = parent;
+    ngx_notify_loc_conf_t *conf = child;
+
+    ngx_conf_merge_msec_value(conf->stream_heartbeat, prev->stream_heartbeat,
+                              15000);
+    ngx_conf_merge_size_value(conf->stream_buffer, prev->stream_buffer, 65536);
+    ngx_conf_merge_uint_value(conf->stream_max, prev->stream_max, 20);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_notify_time_check(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    return *value >= 1000 ? NGX_CONF_OK : "must be at least 1 second";
+}
+
+
+static char *
+ngx_notify_size_check(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    return *value >= 1024 ? NGX_CONF_OK : "must be at least 1k";
 }

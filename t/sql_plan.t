@@ -172,10 +172,14 @@ sub plan_ok ($plan, $name) {
 # The plan of a statement with such arguments.
 
 sub plan_of ($sql, $options, @arguments) {
+    return planned('force_generic_plan', $sql, $options, @arguments);
+}
+
+sub planned ($mode, $sql, $options, @arguments) {
     my $arguments = @arguments ? '(' . join(', ', @arguments) . ')' : '';
 
     return $json->decode($pg->value(<<~"SQL"))->[0];
-        SET plan_cache_mode = force_generic_plan;
+        SET plan_cache_mode = $mode;
         PREPARE statement AS $sql;
         EXPLAIN (FORMAT json, $options) EXECUTE statement$arguments;
         SQL
@@ -264,6 +268,23 @@ for my $feature (map { m{([^/]+)/$} } glob source_dir() . '/sql/statements/*/') 
         }
     }
 }
+
+
+# What is read for all who follow a stream, few or many, after a gap.
+
+my ($gap) = grep { $searches{$_} eq 'stream_gap' } keys %searches;
+
+for my $n (1, 1000) {
+    my $users = $pg->value(<<~"SQL");
+        SELECT array_agg(user_id)
+        FROM (SELECT DISTINCT user_id FROM notify.inbox LIMIT $n) AS u
+        SQL
+
+    plan_ok(planned('force_custom_plan', $gap, 'ANALYZE, TIMING off',
+                    "'$users'", 99_900, 100), "stream_gap, $n users");
+}
+
+delete $searches{$gap};
 
 
 # The statements inside of functions that nginx or the worker may call and that

@@ -1,1 +1,0 @@
--- Statements of ngx_notify_module.  $1 is always the caller.
