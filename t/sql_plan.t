@@ -223,10 +223,11 @@ for my $options ('ANALYZE off', 'ANALYZE, TIMING off') {
 }
 
 
-# Every statement as nginx prepares it: [name, SQL, number of parameters, lane].
+# Every statement as nginx and the worker prepare it: [name, SQL, number of
+# parameters, lane]; those of the worker have none.
 
 sub statements ($feature) {
-    my $name = "ngx_${feature}_sql";
+    my $name = $feature eq 'worker' ? 'skep_sql' : "ngx_${feature}_sql";
     my $root = source_dir();
     my $dir = $skep->dir;
     my ($rc, $out) = run([
@@ -241,15 +242,15 @@ sub statements ($feature) {
     my $c = do { local $/; <$fh> };
     my @statements;
 
-    while ($c =~ /\{ "(\w+)",\n((?: *".*"\n?)*),\n *(\d+), NGX_API_PG_(\w+)/g) {
-        my ($name, $text, $n, $lane) = ($1, $2, $3, $4);
+    while ($c =~ /\{ "(\w+)",\n((?: *".*"\n?)*),\n *(\d+)(?:, NGX_API_PG_(\w+))? \}/g) {
+        my ($name, $text, $n, $lane) = ($1, $2, $3, $4 // '');
         my $sql = join '', $text =~ /"(.*)"/g;
 
         $sql =~ s/\\(.)/$1 eq 'n' ? "\n" : $1/ge;
         push @statements, [$name, $sql, $n, $lane];
     }
 
-    is(scalar @statements, scalar(() = $c =~ /, NGX_API_PG_/g),
+    is(scalar @statements, scalar(() = $c =~ /^    \{ "/gm),
        "the statements of $feature");
     return @statements;
 }
@@ -302,11 +303,18 @@ my $guest = $pg->value(<<~'SQL');
     ORDER BY u.n LIMIT 1
     SQL
 my %calls = (
+    (map { ("api.purge_$_" => q{('1 day', 100)}) }
+     qw(comments dead_events deliveries departures idempotency_keys mail_tokens
+        mails projects sessions tasks)),
+    'api.purge_events'     => q{(50000, 100)},
+    'api.purge_inbox'      => qq{(50000, '$guest', '1 day', '1 day', '1 day',
+                                  100)},
     'auth.delete_user'     => qq{('$guest', '\$2b\$10\$none', NULL)},
     'auth.revoke_sessions' => qq{('$guest', NULL)},
     'notify.bury'          => q{((SELECT min(seq) FROM notify.outbox), 'x')},
     'notify.claim_deliveries' => q{(100, 5, 100, '{}', '1 minute')},
     'notify.fan_out'       => q{(9223372036854775807, 100)},
+    'notify.queues'        => '()',
     'notify.record_deliveries' => q{((
         SELECT json_agg(json_build_object(
                    'id', d.id, 'webhook', d.webhook_id, 'lease',

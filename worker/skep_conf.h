@@ -53,6 +53,7 @@ typedef struct {
     int64_t           batch;
     int64_t           event_tries;
     int64_t           claim_idle;
+    int64_t           sweep_interval;
     int64_t           sweep_after;
     int64_t           dead_max;
 

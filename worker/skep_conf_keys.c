@@ -61,13 +61,14 @@ const skep_conf_key_t  skep_conf_keys[] = {
     TEXT(redis_user, NULL, NULL),
     SECRET(redis_password),
     NUMBER(redis_db, "0", 0, 1000000),
-    TIME(redis_timeout, "5s", 100, HOUR),
+    TIME(redis_timeout, "5s", SECOND, HOUR),
 
     TEXT(stream, "skep", skep_conf_is_stream),
     TEXT(name, NULL, skep_conf_is_name),
     NUMBER(batch, "500", 1, 10000),
     NUMBER(event_tries, "5", 1, 1000),
     TIME(claim_idle, "30s", 100, HOUR),
+    TIME(sweep_interval, "1s", 10, HOUR),
     TIME(sweep_after, "2s", 0, HOUR),
     NUMBER(dead_max, "10000", 1, 100000000),
 

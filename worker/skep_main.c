@@ -138,8 +138,8 @@ skep_main_usage(FILE *out)
           "  -V, --version      the version, and those of its libraries\n"
           "\n"
           "It stays in the foreground.  SIGTERM ends it when what it has in\n"
-          "hand is done, SIGHUP makes it read its configuration again, SIGUSR1\n"
-          "open its log again.\n", out);
+          "hand is done, SIGHUP makes it read its configuration again,\n"
+          "SIGUSR1 open its log again.\n", out);
 }
 
 

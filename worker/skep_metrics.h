@@ -33,6 +33,8 @@
       "Whether a thread has its connection.")                                 \
     G(UP_REDIS_SWEEPER, "up", "server=\"redis\",thread=\"sweeper\"",          \
       "Whether a thread has its connection.")                                 \
+    G(MIGRATED, "database_usable", "",                                        \
+      "Whether the last look at the queues worked.")                          \
                                                                               \
     C(ENTRIES, "entries_total", "", "Entries of the stream that were read.")  \
     C(CLAIMED, "entries_claimed_total", "",                                   \

@@ -32,7 +32,7 @@ skep_redis_ready(skep_redis_t *redis, const skep_conf_t *conf)
     }
 
     if (strcmp(conf->redis, "off") == 0) {
-        return 60000;
+        return 1000;
     }
 
     if (redis->ctx) {
@@ -52,6 +52,7 @@ skep_redis_ready(skep_redis_t *redis, const skep_conf_t *conf)
         }
 
         skep_backoff_reset(&redis->backoff);
+        redis->connects++;
 
         if (redis->up) {
             atomic_store(redis->up, 1);
@@ -242,6 +243,26 @@ skep_redis_append(skep_redis_t *redis, const skep_redis_command_t *command)
     }
 
     redis->unread++;
+    return 0;
+}
+
+
+int
+skep_redis_flush(skep_redis_t *redis)
+{
+    int  done;
+
+    if (redis->ctx == NULL) {
+        return -1;
+    }
+
+    do {
+        if (redisBufferWrite(redis->ctx, &done) != REDIS_OK) {
+            skep_redis_lost(redis);
+            return -1;
+        }
+    } while (!done);
+
     return 0;
 }
 

@@ -32,11 +32,12 @@ typedef struct {
 /* The owner zeroes it, and sets up; the rest is skep_redis_*()'s. */
 
 typedef struct {
-    atomic_int       *up;              /* 1 while there is one; may be NULL */
+    _Atomic int64_t  *up;              /* 1 while there is one; may be NULL */
 
     redisContext     *ctx;
     uint64_t          generation;
     skep_backoff_t    backoff;
+    unsigned          connects;        /* how often there was a new one */
     unsigned          unread;          /* answers of what was appended */
     unsigned          told:1;          /* that it is away */
 } skep_redis_t;
@@ -44,7 +45,7 @@ typedef struct {
 
 /*
  * Sees to it that there is a connection, as this configuration has it.  0, or
- * the ms until the next attempt; a minute if the configuration has no Redis.
+ * the ms until the next attempt; a second if the configuration has no Redis.
  */
 int64_t skep_redis_ready(skep_redis_t *redis, const skep_conf_t *conf);
 
@@ -69,6 +70,9 @@ redisReply *skep_redis_call(skep_redis_t *redis,
 int skep_redis_append(skep_redis_t *redis,
     const skep_redis_command_t *command);
 redisReply *skep_redis_next(skep_redis_t *redis);
+
+/* sends what was appended, without a look at the answers; 0, or -1 as above */
+int skep_redis_flush(skep_redis_t *redis);
 
 /* whether an answer is an error that begins with this word */
 int skep_redis_is_error(const redisReply *reply, const char *word);

@@ -1,10 +1,15 @@
 
 #include "skep_threads.h"
+#include "skep_consumer.h"
+#include "skep_http.h"
 #include "skep_sender.h"
+#include "skep_sweeper.h"
 #include "skep_webhook.h"
 
 
 skep_thread_t  skep_threads[] = {
+    { "consumer", skep_consumer_run, NULL },
+    { "sweeper", skep_sweeper_run, NULL },
     { "sender", skep_sender_run, NULL },
     { NULL, NULL, NULL }
 };
@@ -27,12 +32,13 @@ skep_threads_init(const skep_conf_t *conf)
 
     skep_sender_add(webhook);
 
-    return 0;
+    return skep_http_start(conf);
 }
 
 
 void
 skep_threads_free(void)
 {
+    skep_http_stop();
     skep_sender_free();
 }

@@ -3,7 +3,7 @@
  * What ngx_notify_module and the worker say to each other through Redis: names,
  * fields, types, the form of messages.  Constants alone, plain C.
  *
- * The stream NAME (notify_stream in nginx, "stream" of the worker) has one entry
+ * The stream NAME (notify_stream in nginx, "stream" in the worker) has an entry
  * for each event, with the fields below.  It is news, not truth: the worker
  * needs nothing of it but seq, up to which the outbox is to be fanned out.  Of
  * events that hold secrets (SKEP_MAIL_TYPES) there are seq, id and type alone.

@@ -14,6 +14,7 @@ use Skep::Postgres;
 use Skep::Process qw(tempdir wait_until);
 use Skep::Redis;
 use Skep::User;
+use Skep::Worker;
 use Test::Builder;
 use Time::HiRes qw(time);
 
@@ -34,6 +35,8 @@ my %defaults = (
 #     workers    of nginx (1)
 #     pg         0: no PostgreSQL; api_pg points to where none is
 #     redis      1: a Redis, and api_redis; or { settings of it }
+#     worker     1: a skep-worker, and the stream; or how many of them
+#     worker_conf  { key => value } of its configuration
 #     beside     another server: the same PostgreSQL, Redis, keys
 #     pg_conf    [ lines for postgresql.conf ]
 #     pg_tcp     a port: nginx connects over TCP
@@ -48,6 +51,9 @@ my %defaults = (
 
 sub new ($class, %o) {
     my $dir = tempdir();
+
+    $o{redis} //= 1 if $o{worker};
+
     my $self = bless { dir => $dir, allow_log => $o{allow_log} }, $class;
 
     if ($o{beside}) {
@@ -77,8 +83,21 @@ sub new ($class, %o) {
         conf    => $o{conf} // $self->_conf(%o),
     );
     $self->{client} = Skep::Client->new(port => $self->nginx->port);
+    $self->add_worker(conf => $o{worker_conf}) for 1 .. $o{worker} // 0;
 
     return $self;
+}
+
+
+# One more worker, not yet started.
+
+sub add_worker ($self, %o) {
+    my $n = push $self->{workers}->@*, undef;
+
+    return $self->{workers}[-1] = Skep::Worker->new(
+        dir => $self->{dir}, name => 'worker' . ($n == 1 ? '' : $n),
+        pg => $self->pg, redis => $self->redis, %o,
+    );
 }
 
 
@@ -104,6 +123,7 @@ sub _conf ($self, %o) {
         api_secret_file      => "$dir/secret",
         auth_key             => "HS256 $dir/key",
         $self->{redis} ? (api_redis => $self->{redis}->address) : (),
+        $o{worker} ? (notify_stream => Skep::Worker::STREAM) : (),
         ($o{set} // {})->%*,
     );
 
@@ -166,6 +186,10 @@ sub start ($self) {
         $self->wait_ready(10) or die "never ready:\n" . $self->nginx->log;
     }
 
+    for my $worker ($self->workers) {
+        $worker->start->ready or die "never ready:\n" . $worker->log;
+    }
+
     return $self;
 }
 
@@ -200,6 +224,8 @@ sub dir ($self) { return $self->{dir} }
 sub pg ($self) { return $self->{pg} }
 sub redis ($self) { return $self->{redis} }
 sub nginx ($self) { return $self->{nginx} }
+sub worker ($self) { return $self->{workers}[0] }
+sub workers ($self) { return ($self->{workers} // [])->@* }
 sub client ($self) { return $self->{client} }
 sub port ($self, @name) { return $self->nginx->port(@name) }
 sub key ($self) { return $self->{key} }

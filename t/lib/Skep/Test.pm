@@ -48,14 +48,16 @@ sub skep (%o) {
 }
 
 
-# Ends the test: nginx must quit by itself, with nothing bad in its log.  A
-# server that was not started by skep() is to be named.
+# Ends the test: workers and nginx must quit by themselves, with nothing bad in
+# their logs.  A server that was not started by skep() is to be named.
 
 sub finish (@others) {
     push @servers, @others;
 
     for my $server (@servers) {
         my $nginx = $server->nginx;
+
+        _finish_worker($_, $server->{allow_log}) for $server->workers;
 
         $server->client->close;
         ok(defined $nginx->quit, 'nginx quits in time');
@@ -78,10 +80,21 @@ sub finish (@others) {
             my @lines = grep { !/\[(?:info|notice)\]/ } split /\n/, $server->nginx->log;
             splice @lines, 0, @lines - 30 if @lines > 30;
             diag("error log:\n", map { "$_\n" } @lines);
+            diag("log of a worker:\n", $_->log) for $server->workers;
         }
     }
 
     done_testing();
+}
+
+
+sub _finish_worker ($worker, $allow) {
+    my $status = $worker->quit;
+    my @faults = grep { !$allow || !/$allow/ } $worker->log_faults;
+
+    is($status, 0, 'the worker ends in time, and well');
+    is(scalar @faults, 0, 'nothing alarming in its log')
+        or diag(map { "$_\n" } @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
 }
 
 

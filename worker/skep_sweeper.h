@@ -1,0 +1,10 @@
+
+#ifndef _SKEP_SWEEPER_H_INCLUDED_
+#define _SKEP_SWEEPER_H_INCLUDED_
+
+
+/* a thread's function, see skep_run.h; data is not used */
+void skep_sweeper_run(void *data);
+
+
+#endif /* _SKEP_SWEEPER_H_INCLUDED_ */
