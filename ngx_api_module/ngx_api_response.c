@@ -167,6 +167,10 @@ ngx_api_row_headers(ngx_http_request_t *r, const PGresult *res,
 
     column = PQfnumber(res, "version");
 
+    if (column < 0) {
+        column = PQfnumber(res, "_version");
+    }
+
     if (column >= 0
         && ngx_api_set_etag(r, ngx_api_pg_integer(res, 0, column)) != NGX_OK)
     {

@@ -32,8 +32,8 @@ void ngx_api_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_api_json_t *json, const ngx_str_t *location, ngx_uint_t flags);
 
 /*
- * One row as an object.  Its column "version" becomes the ETag; a GET whose
- * If-None-Match names it gets 304.  The row's column "_outcome" (text), if
+ * One row as an object.  Its column "version", or "_version" of what does not
+ * show it, becomes the ETag; a GET whose If-None-Match names it gets 304.  The row's column "_outcome" (text), if
  * there is one and it is not "ok", names a problem instead: not_found,
  * forbidden, version_mismatch; no row at all is not_found.
  * location_prefix: for 201, "/v1/tasks/": Location is that and the column "_id"

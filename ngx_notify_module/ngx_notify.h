@@ -13,6 +13,10 @@
 #include "skep_wire.h"
 
 
+/* what a cursor has for the list that it is of */
+#define NGX_NOTIFY_CURSOR_INBOX  1
+
+
 typedef struct {
     ngx_str_t   stream;         /* no data: not set; empty: off */
     ngx_uint_t  api;            /* notify_api is on somewhere */
@@ -30,10 +34,24 @@ extern ngx_module_t             ngx_notify_module;
 
 extern const ngx_api_route_t    ngx_notify_routes[];
 
+/* the types that a user chooses from, ended by a null string */
+extern const ngx_str_t          ngx_notify_event_types[];
+
+extern const ngx_api_field_t    ngx_notify_inbox_args[];
+extern const ngx_api_field_t    ngx_notify_settings_fields[];
 extern const ngx_api_field_t    ngx_notify_stream_args[];
 
 
 /* Handlers: see ngx_api_route.h. */
+void ngx_notify_inbox_list(ngx_http_request_t *r);
+void ngx_notify_inbox_get(ngx_http_request_t *r);
+void ngx_notify_inbox_read(ngx_http_request_t *r);
+void ngx_notify_inbox_read_all(ngx_http_request_t *r);
+void ngx_notify_inbox_delete(ngx_http_request_t *r);
+
+void ngx_notify_settings_get(ngx_http_request_t *r);
+void ngx_notify_settings_patch(ngx_http_request_t *r);
+
 void ngx_notify_stream_open(ngx_http_request_t *r);
 
 /* for init_process: from now on there may be streams; NGX_OK or NGX_ERROR */

@@ -148,6 +148,8 @@ passes('no cache', set => { auth_token_cache => 'off' });
 
 refused('task_api twice', '"task_api" directive is duplicate',
         location => 'task_api on;');
+refused('notify_api twice', '"notify_api" directive is duplicate',
+        location => 'notify_api on;');
 refused('auth_api twice', '"auth_api" directive is duplicate',
         location => 'auth_api on;');
 refused('task_api perhaps', 'must be "on" or "off"',

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 
-# The conventions of the API on every route of projects, members, tasks and
-# comments: the routes are read from the sources, so that a new one is covered,
+# The conventions of the API on every route of projects, members, tasks, comments
+# and notifications: the routes are read from the sources, so that a new one is covered,
 # or named as one that this test can't call yet.
 
 use v5.36;
@@ -10,10 +10,13 @@ use MIME::Base64 qw(decode_base64url encode_base64url);
 use Skep::Contract qw(routes);
 use Skep::Test;
 
+# of ngx_notify_module
+my $notify = qr{^/v1/(?:notifications|me/notification-settings)(?!/stream)};
+
 my $skep = skep(openapi => 1);
 my $owner = $skep->user;
 my $member = $skep->user;
-my @routes = routes();
+my @routes = (routes(), grep { $_->{path} =~ $notify } routes('notify'));
 my (%methods, %route);
 
 for my $route (@routes) {
@@ -40,6 +43,7 @@ my %body = (
     'POST /v1/projects/{}/members' => { user_id => $member->id,
                                         role => 'viewer' },
     'PATCH /v1/projects/{}/members/{}' => { role => 'viewer' },
+    'PATCH /v1/me/notification-settings' => { email => { 'task.created' => \1 } },
 );
 
 # what is listed, and how to make one more there; the path of the list that the
@@ -55,6 +59,7 @@ my %list = (
         sub { $owner->task(project_id => $project) }],
     '/v1/projects/{}/members' => ["/v1/projects/$project/members",
         sub { $owner->share({ id => $project }, $skep->user, 'viewer') }],
+    '/v1/notifications' => ['/v1/notifications', sub { notification() }],
 );
 
 
@@ -64,12 +69,19 @@ sub comment () {
     return $owner->post("/v1/tasks/$task/comments", { body => 'x' })->json->{id};
 }
 
+sub notification () {
+    $owner->task(project_id => $project);
+    $skep->pg->fan_out;
+    return $owner->get('/v1/notifications?limit=1')->json->{data}[0]{id};
+}
+
 my $shared;                             # the latest; members are of that
 my %new = (
     projects => sub { $shared = $owner->project; $shared->{id} },
     members  => sub { $owner->share($shared, $member, 'editor')->{user_id} },
     tasks    => sub { $owner->task(project_id => $project)->{id} },
     comments => sub { comment() },
+    notifications => sub { notification() },
 );
 
 # A path with things of its own: "/v1/tasks/{}".
@@ -179,13 +191,13 @@ for my $key (sort keys %route) {
         ['limit=0&x=1', ['limit', 'out_of_range'], ['x', 'unknown_parameter']],
     ) if $route->{args};
 
-    # members have one order
+    # members and notifications have one order
     push @refused, (
         ['sort=nonsense', ['sort', 'invalid_value']],
         ['sort=', ['sort', 'invalid_value']],
         ['limit=0&x=1&sort=x', ['limit', 'out_of_range'],
          ['x', 'unknown_parameter'], ['sort', 'invalid_value']],
-    ) if $route->{args} && $path !~ m{/members$};
+    ) if $route->{args} && $path !~ m{/(?:members|notifications)$};
 
     problem(call($method, "$target?$_->[0]", $route), 400, 'invalid_parameter',
             $_->@[1 .. $#$_], "$key?$_->[0]") for @refused;
@@ -273,14 +285,24 @@ for my $key (sort keys %route) {
 
 # conditions: every item by itself has a version
 
-my @items = grep { m{/\{\}$} && $methods{$_}{GET} } sort keys %methods;
+my @items = grep { m{/(?:\{\}|notification-settings)$} && $methods{$_}{GET} }
+            sort keys %methods;
+
+# what an ETag is: the version, which not all show
+
+sub version_of ($res) {
+    my $version = $res->json->{version} // return $res->header('ETag') =~
+                                                  /\A("[1-9]\d*")\z/ && $1;
+
+    return qq{"$version"};
+}
 
 sub conditions ($path) {
     my $target = fresh($path);
     my $res = $owner->get($target);
     my $etag = $res->header('ETag');
 
-    is($etag, '"' . $res->json->{version} . '"', "$path: ETag");
+    is($etag, version_of($res), "$path: ETag");
 
     for my $method ('GET', 'HEAD') {
         for my $value ($etag, "W/$etag", "\"x\", $etag", '*') {
@@ -309,7 +331,8 @@ sub conditions ($path) {
         is($owner->get($target)->body, $before, "$method $path: as it was");
         problem(call($method, nothing($path), $route,
                      headers => ['If-Match', '"1"']), 404, 'not_found',
-                "$method $path: If-Match of what does not exist");
+                "$method $path: If-Match of what does not exist")
+            if $path =~ /\{\}/;
 
         for my $condition (sub ($etag) { $etag }, sub ($etag) { '*' },
                            sub ($etag) { "\"99\", $etag" })
@@ -322,7 +345,7 @@ sub conditions ($path) {
             status_is($res, $method eq 'DELETE' ? 204 : 200,
                       "$method $path: If-Match: $value");
             next if $method eq 'DELETE';
-            is($res->header('ETag'), '"' . $res->json->{version} . '"',
+            is($res->header('ETag'), version_of($res),
                "$method $path: the new ETag");
             is($owner->get($other)->body, $res->body,
                "$method $path: answers what GET does");
@@ -460,12 +483,12 @@ for my $key (sort keys %list) {
 sub shared (@keys) { return 2 == grep { m{/tasks$} } @keys }
 
 
-# task_require_if_match
+# task_require_if_match, which is about what ngx_task_module serves
 
 $skep->reconfigure(location => 'task_require_if_match on;');
 $skep->reload;
 
-for my $path (@items) {
+for my $path (grep { $_ !~ $notify } @items) {
     my $target = fresh($path);
     my $before = $owner->get($target);
 

@@ -192,7 +192,7 @@ for my $table (sort keys %schemas) {
 my %sorts = (ngx_task_list_args => 'task', ngx_task_project_args => 'task_project',
              ngx_task_comment_args => 'task_comment');
 
-for my $route (routes('task'), routes('auth')) {
+for my $route (map { routes($_) } qw(task auth notify)) {
     my ($method, $path) = $route->@{qw(method path)};
     my $operation = $openapi->operation($method, $path =~ s/[{}]//gr) or next;
     my %query = map { $_->{name} => $_ } grep { $_->{in} eq 'query' }

@@ -225,6 +225,15 @@ sub psql ($self, $db = 'skep') {
 }
 
 
+# Fans out all that is in the outbox, as a worker does; how many rows.
+
+sub fan_out ($self) {
+    return $self->value(<<~'SQL');
+        SELECT count(*) FROM notify.fan_out(9223372036854775807, 1000000)
+        SQL
+}
+
+
 # How many connections nginx has here.
 
 sub connections ($self) {
