@@ -20,7 +20,7 @@ packages_of() {
             ;;
         run)
             echo postgresql postgresql-client sqitch libdbd-pg-perl \
-                redis-server nginx curl
+                redis-server nginx curl python3-aiosmtpd
             ;;
         test)
             echo perl libcmocka-dev patch

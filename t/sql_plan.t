@@ -313,6 +313,7 @@ my %calls = (
     'auth.revoke_sessions' => qq{('$guest', NULL)},
     'notify.bury'          => q{((SELECT min(seq) FROM notify.outbox), 'x')},
     'notify.claim_deliveries' => q{(100, 5, 100, '{}', '1 minute')},
+    'notify.claim_mails'   => q{(100, '2 minutes')},
     'notify.fan_out'       => q{(9223372036854775807, 100)},
     'notify.queues'        => '()',
     'notify.record_deliveries' => q{((
@@ -322,6 +323,10 @@ my %calls = (
                    'duration', 1))
         FROM (SELECT * FROM notify.deliveries WHERE status = 'pending'
               ORDER BY webhook_id, next_attempt_at LIMIT 10) d), '5 days')},
+    'notify.record_mails'  => q{(
+        ARRAY(SELECT id FROM notify.mails WHERE status = 'pending' LIMIT 10),
+        array_fill('pending'::text, '{10}'), array_fill(60::float8, '{10}'),
+        array_fill('x'::text, '{10}'))},
     'task.change_member'   => qq{('$owner', '$project', '$member', 'viewer')},
     'task.delete_project'  => qq{('$owner', '$project', NULL)},
     'task.hold_member'     => qq{('$project', '$member')},

@@ -1,6 +1,7 @@
 
 #include "skep_conf.h"
 #include "skep_conf_keys.h"
+#include "skep_mail_conf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -499,6 +500,7 @@ skep_conf_free(skep_conf_t *conf)
         }
     }
 
+    skep_mail_conf_free(conf->mail);
     free(conf);
 }
 

@@ -28,6 +28,10 @@ typedef struct {
 } skep_conf_list_t;
 
 
+/* of mails, made of the keys below; see skep_mail_conf.h */
+typedef struct skep_mail_conf_s  skep_mail_conf_t;
+
+
 /* Times are ms.  Texts that are not set are NULL. */
 
 typedef struct {
@@ -81,6 +85,27 @@ typedef struct {
     int64_t           purge_deliveries;
     int64_t           purge_mails;
     int64_t           purge_dead;
+
+    /* e-mail; none without smtp_url */
+    char             *smtp_url;
+    char             *smtp_tls;        /* required, off */
+    char             *smtp_ca_file;
+    char             *smtp_user;
+    char             *smtp_password;
+    char             *smtp_helo;
+    int64_t           smtp_connections;
+    int64_t           smtp_connect_timeout;
+    int64_t           smtp_timeout;
+    char             *smtp_schedule;
+    char             *mail_from;
+    char             *mail_templates;  /* a directory */
+    char             *mail_base_url;
+    char             *mail_verify_url;
+    char             *mail_reset_url;
+    char             *mail_task_url;
+    char             *mail_project_url;
+    char             *mail_settings_url;
+    skep_mail_conf_t *mail;            /* NULL without smtp_url */
 
     /* the process */
     char             *http;            /* ADDRESS:PORT, off */

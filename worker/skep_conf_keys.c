@@ -1,6 +1,7 @@
 
 #include "skep_conf_keys.h"
 #include "skep_log.h"
+#include "skep_mail_conf.h"
 #include "skep_webhook.h"
 
 #include <errno.h>
@@ -45,6 +46,7 @@ static const char *skep_conf_is_pg(const char *value);
 static const char *skep_conf_is_redis(const char *value);
 static const char *skep_conf_is_stream(const char *value);
 static const char *skep_conf_is_name(const char *value);
+static const char *skep_conf_is_tls(const char *value);
 static const char *skep_conf_is_http(const char *value);
 static const char *skep_conf_is_level(const char *value);
 static const char *skep_conf_is_readable(const char *value);
@@ -96,6 +98,25 @@ const skep_conf_key_t  skep_conf_keys[] = {
     TIME(purge_mails, "7d", 0, YEARS),
     TIME(purge_dead, "90d", 0, YEARS),
 
+    TEXT(smtp_url, NULL, NULL),
+    TEXT(smtp_tls, "required", skep_conf_is_tls),
+    TEXT(smtp_ca_file, NULL, skep_conf_is_readable),
+    TEXT(smtp_user, NULL, NULL),
+    SECRET(smtp_password),
+    TEXT(smtp_helo, NULL, NULL),
+    NUMBER(smtp_connections, "4", 1, 100),
+    TIME(smtp_connect_timeout, "10s", 100, HOUR),
+    TIME(smtp_timeout, "60s", 100, HOUR),
+    TEXT(smtp_schedule, "1m 5m 30m 2h 5h 10h", NULL),
+    TEXT(mail_from, NULL, NULL),
+    TEXT(mail_templates, "/etc/skep/mail", NULL),
+    TEXT(mail_base_url, NULL, NULL),
+    TEXT(mail_verify_url, NULL, NULL),
+    TEXT(mail_reset_url, NULL, NULL),
+    TEXT(mail_task_url, NULL, NULL),
+    TEXT(mail_project_url, NULL, NULL),
+    TEXT(mail_settings_url, NULL, NULL),
+
     TEXT(http, "127.0.0.1:9464", skep_conf_is_http),
     TEXT(log, "stderr", NULL),
     TEXT(log_level, "notice", skep_conf_is_level),
@@ -110,7 +131,7 @@ skep_conf_check(skep_conf_t *conf, char fault[SKEP_CONF_FAULT],
     const char *file)
 {
     int   rc;
-    char  host[64], name[96];
+    char  host[64], name[96], why[SKEP_MAIL_CONF_FAULT];
 
     /* another process, another name: what it left is claimed by age */
 
@@ -137,6 +158,15 @@ skep_conf_check(skep_conf_t *conf, char fault[SKEP_CONF_FAULT],
         snprintf(fault, SKEP_CONF_FAULT, "%s: \"webhook_lease\" must be a"
                  " second longer than \"webhook_timeout\"", file);
         return -1;
+    }
+
+    if (conf->smtp_url) {
+        conf->mail = skep_mail_conf_make(conf, why);
+
+        if (conf->mail == NULL) {
+            snprintf(fault, SKEP_CONF_FAULT, "%s: %s", file, why);
+            return -1;
+        }
     }
 
     return 0;
@@ -210,6 +240,14 @@ skep_conf_is_name(const char *value)
 {
     return strlen(value) > 90 || strpbrk(value, " \t")
            ? "a name has at most 90 characters and no blank" : NULL;
+}
+
+
+static const char *
+skep_conf_is_tls(const char *value)
+{
+    return strcmp(value, "required") != 0 && strcmp(value, "off") != 0
+           ? "it is \"required\" or \"off\"" : NULL;
 }
 
 

@@ -112,6 +112,15 @@
     C(PURGED_DEAD, "purged_total", "table=\"dead_events\"",                   \
       "Rows that were deleted by age.")                                       \
                                                                               \
+    C(MAILS_SENT, "mails_total", "outcome=\"sent\"",                          \
+      "E-mails by what became of them.")                                      \
+    C(MAILS_FAILED, "mails_total", "outcome=\"failed\"",                      \
+      "E-mails by what became of them.")                                      \
+    C(MAILS_DROPPED, "mails_total", "outcome=\"dropped\"",                    \
+      "E-mails by what became of them.")                                      \
+    C(MAILS_RETRIED, "mails_retried_total", "",                               \
+      "Attempts to send an e-mail that are to be followed by another.")       \
+                                                                              \
     C(RELOADS, "reloads_total", "outcome=\"ok\"",                             \
       "Times that the configuration was read again.")                         \
     C(RELOADS_REFUSED, "reloads_total", "outcome=\"refused\"",                \

@@ -2,6 +2,8 @@
 #include "skep_threads.h"
 #include "skep_consumer.h"
 #include "skep_http.h"
+#include "skep_log.h"
+#include "skep_mail.h"
 #include "skep_sender.h"
 #include "skep_sweeper.h"
 #include "skep_webhook.h"
@@ -18,7 +20,7 @@ skep_thread_t  skep_threads[] = {
 int
 skep_threads_init(const skep_conf_t *conf)
 {
-    skep_channel_t  *webhook;
+    skep_channel_t  *webhook, *mail;
 
     if (skep_sender_init() != 0) {
         return -1;
@@ -31,6 +33,15 @@ skep_threads_init(const skep_conf_t *conf)
     }
 
     skep_sender_add(webhook);
+
+    mail = skep_mail_create();
+
+    if (mail == NULL) {
+        skep_log(SKEP_LOG_ERROR, "no memory");
+        return -1;
+    }
+
+    skep_sender_add(mail);
 
     return skep_http_start(conf);
 }

@@ -84,8 +84,8 @@ AS $$
         WHERE m.id = s.id
         RETURNING m.id, m.attempts
     )
-    SELECT s.id, s.type, c.attempts, extract(epoch FROM s.created_at)::bigint,
-           s.why, s.email, s.task_id, s.project_id,
+    SELECT s.id, s.type, c.attempts,
+           floor(extract(epoch FROM s.created_at))::bigint, s.why, s.email, s.task_id, s.project_id,
            s.name, a.name, p.name,
            coalesce(s.data #>> '{task,title}', t.title), g.name,
            -- tasks of somebody who left: the one change that tells no fields

@@ -1,0 +1,161 @@
+
+/*
+ * A mail as a transfer of libcurl's.
+ */
+
+
+#include "skep_mail_smtp.h"
+#include "skep_mail_conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+/* a connection is kept for the next mail so many seconds; servers close idle
+ * ones after some minutes at the earliest (RFC 5321, 4.5.3.2.7) */
+#define SKEP_MAIL_SMTP_IDLE  15L
+
+
+static size_t skep_mail_smtp_read(char *buffer, size_t size, size_t n,
+    void *data);
+static CURLcode skep_mail_smtp_server(CURL *easy, const skep_conf_t *conf);
+
+
+CURL *
+skep_mail_smtp_easy(skep_mail_smtp_t *smtp, const skep_conf_t *conf,
+    char *text, size_t len, const char *to)
+{
+    CURL      *easy;
+    CURLcode   rc;
+
+    memset(smtp, 0, sizeof(skep_mail_smtp_t));
+
+    smtp->text = text;
+    smtp->len = len;
+
+    easy = curl_easy_init();
+    smtp->to = curl_slist_append(NULL, to);
+
+    if (easy == NULL || smtp->to == NULL) {
+        goto failed;
+    }
+
+    rc = skep_mail_smtp_server(easy, conf);
+
+    if (rc == CURLE_OK) {
+        rc = curl_easy_setopt(easy, CURLOPT_MAIL_FROM,
+                              conf->mail->from.address);
+    }
+
+    if (rc != CURLE_OK) {
+        goto failed;
+    }
+
+    (void) curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, smtp->to);
+    (void) curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    (void) curl_easy_setopt(easy, CURLOPT_READFUNCTION, skep_mail_smtp_read);
+    (void) curl_easy_setopt(easy, CURLOPT_READDATA, smtp);
+    (void) curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t) len);
+
+    return easy;
+
+failed:
+
+    curl_slist_free_all(smtp->to);
+    curl_easy_cleanup(easy);
+
+    return NULL;
+}
+
+
+static CURLcode
+skep_mail_smtp_server(CURL *easy, const skep_conf_t *conf)
+{
+    CURLcode  rc;
+
+    rc = curl_easy_setopt(easy, CURLOPT_URL, conf->mail->url);
+
+    if (rc == CURLE_OK && conf->smtp_user) {
+        rc = curl_easy_setopt(easy, CURLOPT_USERNAME, conf->smtp_user);
+    }
+
+    if (rc == CURLE_OK && conf->smtp_password) {
+        rc = curl_easy_setopt(easy, CURLOPT_PASSWORD, conf->smtp_password);
+    }
+
+    if (rc == CURLE_OK && conf->smtp_ca_file) {
+        rc = curl_easy_setopt(easy, CURLOPT_CAINFO, conf->smtp_ca_file);
+    }
+
+    /* what libcurl would take from the environment is not meant for this */
+    if (rc == CURLE_OK) {
+        rc = curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    }
+
+    if (rc == CURLE_OK) {
+        rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    }
+
+    (void) curl_easy_setopt(easy, CURLOPT_USE_SSL,
+                            conf->mail->tls ? (long) CURLUSESSL_ALL
+                                            : (long) CURLUSESSL_NONE);
+    (void) curl_easy_setopt(easy, CURLOPT_SSLVERSION,
+                            (long) CURL_SSLVERSION_TLSv1_2);
+    (void) curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                            (long) conf->smtp_connect_timeout);
+    (void) curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                            (long) conf->smtp_timeout);
+    (void) curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, SKEP_MAIL_SMTP_IDLE);
+
+    return rc;
+}
+
+
+static size_t
+skep_mail_smtp_read(char *buffer, size_t size, size_t n, void *data)
+{
+    skep_mail_smtp_t  *smtp = data;
+
+    smtp->begun = true;
+
+    n *= size;
+
+    if (n > smtp->len - smtp->read) {
+        n = smtp->len - smtp->read;
+    }
+
+    memcpy(buffer, smtp->text + smtp->read, n);
+    smtp->read += n;
+
+    return n;
+}
+
+
+void
+skep_mail_smtp_free(skep_mail_smtp_t *smtp)
+{
+    curl_slist_free_all(smtp->to);
+    free(smtp->text);
+}
+
+
+skep_mail_verdict_t
+skep_mail_smtp_verdict(CURLcode code, long answer, bool begun)
+{
+    if (code == CURLE_OK) {
+        return SKEP_MAIL_SENT;
+    }
+
+    if (answer < 500 || answer > 599) {
+        return SKEP_MAIL_AGAIN;
+    }
+
+    /* RFC 4954, 6: the login is missing, too weak, wrong, or in the clear */
+    if (answer == 530 || answer == 534 || answer == 535 || answer == 538) {
+        return SKEP_MAIL_AGAIN;
+    }
+
+    /* MAIL, RCPT, DATA; and what is answered to the mail itself */
+    return begun || code == CURLE_SEND_ERROR ? SKEP_MAIL_REFUSED
+                                             : SKEP_MAIL_AGAIN;
+}
