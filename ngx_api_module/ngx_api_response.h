@@ -33,9 +33,10 @@ void ngx_api_send_json(ngx_http_request_t *r, ngx_uint_t status,
 
 /*
  * One row as an object.  Its column "version", or "_version" of what does not
- * show it, becomes the ETag; a GET whose If-None-Match names it gets 304.  The row's column "_outcome" (text), if
- * there is one and it is not "ok", names a problem instead: not_found,
- * forbidden, version_mismatch; no row at all is not_found.
+ * show it, becomes the ETag; a GET whose If-None-Match names it gets 304.  The
+ * row's column "_outcome" (text), if there is one and it is not "ok", names a
+ * problem instead: not_found, forbidden, version_mismatch; no row at all is
+ * not_found.
  * location_prefix: for 201, "/v1/tasks/": Location is that and the column "_id"
  * or, without one, "id".
  */
