@@ -345,6 +345,19 @@ skep_sender_wake(void)
 }
 
 
+void
+skep_sender_look(int64_t ms)
+{
+    int64_t  at;
+
+    at = skep_now() + ms;
+
+    if (at < skep_sender.poll_at) {
+        skep_sender.poll_at = at;
+    }
+}
+
+
 static void
 skep_sender_stop(void *data)
 {

@@ -9,7 +9,7 @@
  *     record  the channel writes the outcomes it keeps, in one statement
  *     claim   the channel takes due rows by a lease and, for each, starts a
  *             transfer; it is asked when somebody woke the sender, when one of
- *             its transfers has ended, and once a second
+ *             its transfers has ended, and at least once a second
  *     done    a transfer has ended: the channel keeps the outcome, and frees
  *             the transfer
  *
@@ -101,6 +101,12 @@ void skep_sender_run(void *data);
 
 /* there may be rows that are due: after a commit; by any thread */
 void skep_sender_wake(void);
+
+/*
+ * The next look for what is due is to be in so many ms, if it is not sooner
+ * anyway; of a channel's functions only.
+ */
+void skep_sender_look(int64_t ms);
 
 /*
  * Starts a transfer; of a channel's claim() only.  Returns 0, or -1 if libcurl

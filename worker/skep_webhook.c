@@ -17,6 +17,9 @@
 /* nobody is granted a longer pause, ms */
 #define SKEP_WEBHOOK_ASKED  (24 * 3600 * INT64_C(1000))
 
+/* between a row's being due and the look for it, ms */
+#define SKEP_WEBHOOK_LATER  20
+
 
 /* columns of webhook_claim */
 
@@ -495,6 +498,9 @@ skep_webhook_outcome(skep_webhook_t *w, const skep_webhook_send_t *s)
 
     if (pause != -1) {
         (void) json_object_set_new(outcome, "pause", json_integer(pause));
+
+        /* the database's clock starts later than this one */
+        skep_sender_look(pause + SKEP_WEBHOOK_LATER);
     }
 
     return outcome;

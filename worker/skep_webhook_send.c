@@ -273,6 +273,8 @@ skep_webhook_send_judge(skep_webhook_send_t *s, CURLcode code)
 static const char *
 skep_webhook_send_error(const skep_webhook_send_t *s, CURLcode code)
 {
+    long  sent;
+
     switch (code) {
 
     case CURLE_COULDNT_CONNECT:
@@ -288,7 +290,10 @@ skep_webhook_send_error(const skep_webhook_send_t *s, CURLcode code)
         return "the URL is malformed";
 
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return "the URL's scheme is not allowed";
+        sent = 0;
+        (void) curl_easy_getinfo(s->send.easy, CURLINFO_REQUEST_SIZE, &sent);
+        return sent ? "the answer is no HTTP"
+                    : "the URL's scheme is not allowed";
 
     case CURLE_PEER_FAILED_VERIFICATION:
         return "TLS: the certificate is not valid for this host";

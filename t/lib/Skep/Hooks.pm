@@ -136,20 +136,17 @@ sub log ($self) {
 
 # A webhook, by default of all events in the project; its id.
 #     path => of the receiver, url => instead, secret => 32 bytes,
-#     set => { column => SQL }
+#     events => types with commas between
 
 sub hook ($self, %o) {
     my $id = uuid();
     my $url = $o{url} // $self->receiver->url($o{path} // '/');
     my $secret = unpack 'H*', $o{secret} // 's' x 32;
-    my %set = ($o{set} // {})->%*;
-    my @names = sort keys %set;
-    my $names = join '', map { ", $_" } @names;
-    my $values = join '', map { ", $set{$_}" } @names;
+    my $events = $o{events} // '*';
 
     $self->pg->execute(<<~"SQL");
-        INSERT INTO notify.webhooks (id, user_id, url, events, secret$names)
-        VALUES ('$id', '$self->{user}', '$url', '{*}', '\\x$secret'$values);
+        INSERT INTO notify.webhooks (id, user_id, url, events, secret)
+        VALUES ('$id', '$self->{user}', '$url', '{$events}', '\\x$secret');
         SQL
 
     return $id;
@@ -206,11 +203,11 @@ sub _row ($self, $sql) {
 
 # Waits until a delivery has this status, or was tried so often; the row.
 
-sub wait_delivery ($self, $event, $what, $timeout = 15) {
+sub wait_delivery ($self, $event, $what, $hook = undef, $timeout = 15) {
     my $row;
 
     wait_until($timeout, sub {
-        $row = $self->delivery($event);
+        $row = $self->delivery($event, $hook);
         return $row && ($what =~ /^\d+$/ ? $row->{attempts} >= $what
                                          : $row->{status} eq $what);
     });
