@@ -97,6 +97,7 @@ sub configure ($self, %set) {
 
 sub start ($self, %set) {
     my $file = $self->configure(%set);
+    my $before = () = $self->log =~ / starts as /g;
 
     my $pid = spawn(
         cmd  => [build_dir() . '/skep-worker', '-c', $file],
@@ -106,6 +107,11 @@ sub start ($self, %set) {
     );
 
     $self->{workers}{$pid} = 1;
+
+    wait_until(10, sub { !alive($pid)
+                         || $before < (() = $self->log =~ / starts as /g) });
+    die "the worker did not start:\n" . $self->log if !alive($pid);
+
     return $pid;
 }
 
