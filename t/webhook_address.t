@@ -61,7 +61,7 @@ is(scalar $receiver->requests, 0, 'nothing was received');
 
 # what is allowed is that alone; by the address, not by the name
 
-$hooks->stop_worker($worker);
+$worker->quit;
 $worker = $hooks->start(webhook_allow_address => ['127.0.0.1', 'fd00::/8']);
 
 my $rows = deliveries("http://localhost:$port/a", "http://127.0.0.1:$port/b",
@@ -95,11 +95,11 @@ is($rows->{"http://127.0.0.3:$port/f"}{error}, 'the address is not allowed',
 # reloaded: it is as it is now, and what is wrong changes nothing
 
 sub reloaded ($pattern, %set) {
-    my $before = () = $hooks->log =~ /$pattern/g;
+    my $before = () = $worker->log =~ /$pattern/g;
 
-    $hooks->configure(%set);
-    kill 'HUP', $worker;
-    ok(wait_until(10, sub { $before < (() = $hooks->log =~ /$pattern/g) }),
+    $worker->configure($hooks->conf(%set));
+    $worker->signal('HUP');
+    ok(wait_until(10, sub { $before < (() = $worker->log =~ /$pattern/g) }),
        "reloaded: $pattern");
 }
 

@@ -30,7 +30,7 @@ sub told () {
 }
 
 
-$hooks->start;
+my $worker = $hooks->start;
 
 my $hook = $hooks->hook(path => '/gone');
 my $other = $hooks->hook(path => '/other');
@@ -140,7 +140,7 @@ is($webhook->{disabled_reason}, 'failing', 'and is the reason');
 is(scalar @told, 2, 'the owner is told');
 is($told[1]{webhook}{disabled_reason}, 'failing', 'why');
 
-like($hooks->log, qr/webhook \Q$hook\E is disabled: gone.*failing/s,
+like($worker->log, qr/webhook \Q$hook\E is disabled: gone.*failing/s,
      'so is the operator');
 
 $hooks->finish;

@@ -7,8 +7,9 @@ use v5.36;
 
 use Exporter qw(import);
 use Skep::Postgres;
-use Skep::Process qw(alive build_dir reap spawn stop tempdir wait_until);
+use Skep::Process qw(tempdir wait_until);
 use Skep::Receiver;
+use Skep::Worker;
 use Test::More;
 
 our @EXPORT_OK = qw(uuid);
@@ -34,7 +35,7 @@ sub new ($class, %o) {
         user    => uuid(),
         project => uuid(),
         set     => $o{set} // {},
-        workers => {},
+        workers => [],
     }, $class;
 
     $self->pg->execute(<<~"SQL");
@@ -46,8 +47,6 @@ sub new ($class, %o) {
         VALUES ('$self->{project}', '$self->{user}', 'owner');
         SQL
 
-    $self->_write('password', Skep::Postgres::PASSWORD . "\n");
-
     return $self;
 }
 
@@ -58,85 +57,29 @@ sub dir ($self) { return $self->{dir} }
 sub user ($self) { return $self->{user} }
 
 
-sub _write ($self, $name, $text) {
-    open my $fh, '>:raw', "$self->{dir}/$name" or die "$name: $!";
-    print $fh $text;
-    close $fh or die "$name: $!";
+# The worker's configuration, with this changed for good.
 
-    return "$self->{dir}/$name";
-}
-
-
-# Writes the configuration; a list as value is a key given several times.
-
-sub configure ($self, %set) {
+sub conf ($self, %set) {
     $self->{set} = { $self->{set}->%*, %set };
 
-    my %conf = (
-        pg                    => $self->pg->conninfo('skep_worker'),
-        pg_password_file      => "$self->{dir}/password",
-        redis                 => 'off',
-        http                  => 'off',
+    return (
         webhook_allow_http    => 'on',
         webhook_allow_address => '127.0.0.1',
         $self->{set}->%*,
     );
-
-    my $text = '';
-
-    for my $key (sort keys %conf) {
-        my $value = $conf{$key} // next;
-        $text .= "$key = $_\n" for ref $value ? @$value : $value;
-    }
-
-    return $self->_write('worker.conf', $text);
 }
 
 
-# Starts a worker; its pid.
+# Starts a worker, a Skep::Worker.
 
 sub start ($self, %set) {
-    my $file = $self->configure(%set);
-    my $before = () = $self->log =~ / starts as /g;
-
-    my $pid = spawn(
-        cmd  => [build_dir() . '/skep-worker', '-c', $file],
-        name => 'skep-worker',
-        out  => "$self->{dir}/worker.log",
-        env  => $ENV{SKEP_PRELOAD} ? { LD_PRELOAD => $ENV{SKEP_PRELOAD} } : {},
+    my $worker = Skep::Worker->new(
+        dir => $self->{dir}, name => 'worker-' . $self->{workers}->@*,
+        pg => $self->pg, conf => { $self->conf(%set) },
     );
 
-    $self->{workers}{$pid} = 1;
-
-    wait_until(10, sub { !alive($pid)
-                         || $before < (() = $self->log =~ / starts as /g) });
-    die "the worker did not start:\n" . $self->log if !alive($pid);
-
-    return $pid;
-}
-
-
-# A worker is told to end; its exit status, undef if it had to be killed.
-
-sub stop_worker ($self, $pid, $signal = 'TERM') {
-    delete $self->{workers}{$pid};
-
-    return stop($pid, $signal, 20);
-}
-
-
-sub kill_worker ($self, $pid) {
-    delete $self->{workers}{$pid};
-    kill 'KILL', $pid;
-    reap($pid, 5);
-}
-
-
-sub log ($self) {
-    open my $fh, '<', "$self->{dir}/worker.log" or return '';
-    local $/;
-
-    return <$fh> // '';
+    push $self->{workers}->@*, $worker;
+    return $worker->start;
 }
 
 
@@ -225,17 +168,16 @@ sub wait_delivery ($self, $event, $what, $hook = undef, $timeout = 15) {
 # Ends the test: the workers end in time, and complain of nothing.
 
 sub finish ($self) {
-    for my $pid (sort keys $self->{workers}->%*) {
-        is($self->stop_worker($pid), 0, 'the worker ends in time');
+    for my $worker ($self->{workers}->@*) {
+        is($worker->quit, 0, 'the worker ends in time');
+
+        my @faults = $worker->log_faults;
+
+        is(scalar @faults, 0, 'nothing alarming in its log')
+            or diag(map { "$_\n" } @faults[0 .. ($#faults > 20 ? 20
+                                                               : $#faults)]);
+        diag($worker->log) if !Test::More->builder->is_passing;
     }
-
-    my @faults = grep { /\[alert\]|Sanitizer|runtime error:|malloc/ }
-                 split /\n/, $self->log;
-
-    is(scalar @faults, 0, 'nothing alarming in its log')
-        or diag(map { "$_\n" } @faults[0 .. ($#faults > 20 ? 20 : $#faults)]);
-
-    diag($self->log) if !Test::More->builder->is_passing;
 
     $self->receiver->stop_server;
     $self->pg->stop_server;
