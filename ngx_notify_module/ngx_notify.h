@@ -18,8 +18,14 @@
 
 
 typedef struct {
-    ngx_str_t   stream;         /* no data: not set; empty: off */
-    ngx_uint_t  api;            /* notify_api is on somewhere */
+    ngx_str_t    stream;            /* no data: not set; empty: off */
+    ngx_uint_t   api;               /* notify_api is on somewhere */
+
+    /* of webhooks */
+    ngx_flag_t   webhook_http;
+    ngx_int_t    webhook_max;       /* of a user */
+    u_char       webhook_max_text[NGX_INT_T_LEN + 1];
+    ngx_array_t  webhook_ranges;    /* of skep_range_t: allowed addresses */
 } ngx_notify_main_conf_t;
 
 

@@ -5,6 +5,7 @@
 
 
 #include "ngx_notify.h"
+#include "ngx_notify_webhook.h"
 
 
 #define NGX_NOTIFY_STREAM_MAX  64
@@ -32,6 +33,11 @@ static ngx_conf_post_t  ngx_notify_buffer_post = {
 
 static ngx_conf_num_bounds_t  ngx_notify_max_bounds = {
     ngx_conf_check_num_bounds, 1, 100000
+};
+
+
+static ngx_conf_num_bounds_t  ngx_notify_webhook_max_bounds = {
+    ngx_conf_check_num_bounds, 0, 10000
 };
 
 
@@ -71,6 +77,27 @@ static ngx_command_t  ngx_notify_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_notify_loc_conf_t, stream_max),
       &ngx_notify_max_bounds },
+
+    { ngx_string("notify_webhook_http"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_notify_main_conf_t, webhook_http),
+      NULL },
+
+    { ngx_string("notify_webhook_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_notify_main_conf_t, webhook_max),
+      &ngx_notify_webhook_max_bounds },
+
+    { ngx_string("notify_webhook_allow_address"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_notify_webhook_allow_address,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
       ngx_null_command
 };
@@ -174,7 +201,15 @@ ngx_notify_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static void *
 ngx_notify_create_main_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_notify_main_conf_t));
+    ngx_notify_main_conf_t  *nmcf;
+
+    nmcf = ngx_pcalloc(cf->pool, sizeof(ngx_notify_main_conf_t));
+
+    if (nmcf == NULL || ngx_notify_webhook_conf_create(cf, nmcf) != NGX_OK) {
+        return NULL;
+    }
+
+    return nmcf;
 }
 
 
@@ -188,6 +223,8 @@ ngx_notify_init_main_conf(ngx_conf_t *cf, void *conf)
                       "\"notify_stream\" needs \"api_redis\"");
         return NGX_CONF_ERROR;
     }
+
+    ngx_notify_webhook_conf_init(nmcf);
 
     return NGX_CONF_OK;
 }

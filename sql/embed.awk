@@ -339,8 +339,8 @@ kind == "fields" {
         fail("a row has no end: " substr(rowtext, 1, 40))
     }
 
-    if (!in_table && nsettable[table] == 0) {
-        fail("table \"" table "\" has no field to set")
+    if (!in_table && nfields[table] == 0) {
+        fail("table \"" table "\" has no field")
     }
 
     next

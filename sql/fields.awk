@@ -268,6 +268,12 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
         return filters(t, parameter(arg[4]), arg[5], substr(arg[6], 2))
     }
 
+    # what follows is of the fields that a client may set
+
+    if (nsettable[t] == 0) {
+        fail("table \"" t "\" has no field to set")
+    }
+
     split("", instead)
 
     if (verb == "names:") {

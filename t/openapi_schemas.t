@@ -123,6 +123,7 @@ my %schemas = (
     task => [qw(Task NewTask TaskPatch)],
     task_project => [qw(Project NewProject ProjectPatch)],
     task_comment => [qw(Comment NewComment CommentPatch)],
+    notify_webhook => [qw(Webhook NewWebhook WebhookPatch)],
 );
 
 sub schema_of ($name) { return $doc->{components}{schemas}{$name} }
@@ -166,6 +167,14 @@ for my $table (sort keys %schemas) {
             is($words->{minLength} // 0, $o[0], "$name: minLength"),
             is($words->{maxLength}, $o[1], "$name: maxLength")
                 if $shape eq 'STRING';
+            is($words->{minLength} // 0, $o[1], "$name: minLength"),
+            is($words->{maxLength}, $o[2], "$name: maxLength")
+                if $shape eq 'CHECKED';
+            is_deeply($words->{items}{enum}, [names($o[0])], "$name: enum"),
+            is($words->{minItems}, $o[1], "$name: minItems"),
+            is($words->{maxItems}, $o[2], "$name: maxItems"),
+            ok($words->{uniqueItems}, "$name: uniqueItems")
+                if $shape eq 'NAMES';
             is_deeply($words->{enum}, [names($o[0])], "$name: enum")
                 if $shape eq 'ENUM';
             is($words->{maxItems}, $o[0], "$name: maxItems"),
@@ -190,7 +199,8 @@ for my $table (sort keys %schemas) {
 # query parameters, and the orders of lists
 
 my %sorts = (ngx_task_list_args => 'task', ngx_task_project_args => 'task_project',
-             ngx_task_comment_args => 'task_comment');
+             ngx_task_comment_args => 'task_comment',
+             ngx_notify_webhook_args => 'notify_webhook');
 
 for my $route (map { routes($_) } qw(task auth notify)) {
     my ($method, $path) = $route->@{qw(method path)};

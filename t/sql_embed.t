@@ -283,8 +283,15 @@ for my $case (
     refused("x_fields.h:5: $told", $row, '-f', header($good, $row), $sql);
 }
 
-refused('x_fields.h:4: table "x_thing" has no field to set', 'none to set',
-        '-f', header('R(a, text, STRING(1, 2), NOT_NULL, NO, NO)'), $sql);
+my $fixed = 'R(a, text, STRING(1, 2), NOT_NULL, NO, NO)';
+
+becomes('-- columns: x_thing t', 't.a', 'none to set', $fixed);
+refused('one.sql:4: table "x_thing" has no field to set', 'none to set',
+        '-f', header($fixed),
+        spew('one.sql', "-- name: one\n-- lane: read\nSELECT\n"
+                        . "-- names: x_thing\n"));
+refused('x_fields.h:4: table "x_thing" has no field', 'no field at all',
+        '-f', header(''), $sql);
 refused('x_fields.h:3: table "x_thing" is there twice', 'one table twice',
         '-f', header($good), '-f', "$dir/x_fields.h", $sql);
 

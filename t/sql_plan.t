@@ -132,6 +132,14 @@ $pg->execute(<<~'SQL');
            CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'delivered' END
     FROM generate_series(1, 100000) n;
 
+    -- one webhook has half as many again, few of which failed
+    INSERT INTO notify.deliveries (id, webhook_id, n, event_id, type, status)
+    SELECT pg_temp.id('sent', n), pg_temp.id('webhook', 1), n,
+           pg_temp.id('event', n), 'task.created',
+           CASE n % 500 WHEN 0 THEN 'pending' WHEN 1 THEN 'failed'
+                        ELSE 'delivered' END
+    FROM generate_series(1, 50000) n;
+
     INSERT INTO notify.mails (id, user_id, type, n, status)
     SELECT pg_temp.id('mail', n), pg_temp.id('other', 1 + n % 1000),
            'task.created', n,
@@ -302,6 +310,11 @@ my $guest = $pg->value(<<~'SQL');
                                   WHERE p.p > 1000 AND p.members[1] = u.id)
     ORDER BY u.n LIMIT 1
     SQL
+my ($hook, $hooked) = $pg->query(<<~'SQL')->[0]->@*;
+    SELECT w.id, w.user_id FROM notify.webhooks w
+    WHERE w.id = (SELECT webhook_id FROM notify.deliveries
+                  GROUP BY 1 ORDER BY count(*) DESC LIMIT 1)
+    SQL
 my %calls = (
     (map { ("api.purge_$_" => q{('1 day', 100)}) }
      qw(comments dead_events deliveries departures idempotency_keys mail_tokens
@@ -327,6 +340,8 @@ my %calls = (
         ARRAY(SELECT id FROM notify.mails WHERE status = 'pending' LIMIT 10),
         array_fill('pending'::text, '{10}'), array_fill(60::float8, '{10}'),
         array_fill('x'::text, '{10}'))},
+    'notify.rotate_secret' => qq{('$hooked', '$hook', sha256('y'))},
+    'notify.webhook_room'  => qq{('$hooked', 20)},
     'task.change_member'   => qq{('$owner', '$project', '$member', 'viewer')},
     'task.delete_project'  => qq{('$owner', '$project', NULL)},
     'task.hold_member'     => qq{('$project', '$member')},
@@ -369,7 +384,8 @@ $skep->start;
 open my $log, '<', $pg->log_file or die "the log of PostgreSQL: $!";
 seek $log, 0, 2;
 
-# the plans since this was asked the last time, of statements that see tasks
+# the plans since this was asked the last time, of statements that see tasks or
+# deliveries
 sub plans () {
     seek $log, 0, 1;            # beyond what was the end
 
@@ -377,7 +393,8 @@ sub plans () {
     my @plans = map { $json->decode($_) }
                 $text =~ /  plan:\n((?:\t.*\n)+)/g;
 
-    return grep { $_->{'Query Text'} =~ /task\.tasks/ } @plans;
+    return grep { $_->{'Query Text'} =~ /task\.tasks|notify\.deliveries/ }
+           @plans;
 }
 
 # What is wrong with the first two pages of a list.
@@ -461,6 +478,16 @@ for ($pg->query('SELECT name, user_id FROM million.callers')->@*) {
     is_deeply([ map { list_faults($user, "/v1/projects/$project/tasks?sort=$_") }
                 @sorts ], [], "$name, a project's");
 }
+
+# deliveries of a webhook that has many
+
+my $heavy_hook = Skep::User->new($skep, { user => { id => $hooked } }, {});
+
+$heavy_hook->{token} = $skep->token($heavy_hook);
+is_deeply([ map { list_faults($heavy_hook, "/v1/webhooks/$hook/deliveries?$_") }
+            'limit=20', map { "limit=20&status=$_" }
+            'pending', 'delivered', 'failed', 'pending,failed',
+            'pending,delivered,failed' ], [], 'deliveries');
 
 is_deeply([ sort values %searches ], [], 'all searches were looked at');
 

@@ -314,3 +314,10 @@ ngx_explicit_memzero(void *buf, size_t n)
 {
     explicit_bzero(buf, n);
 }
+
+
+ngx_int_t
+ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
+{
+    return strncasecmp((char *) s1, (char *) s2, n);
+}

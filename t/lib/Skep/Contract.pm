@@ -120,7 +120,14 @@ sub names ($table) {
     for my $file (_sources('ngx_*_module/*.c')) {
         my ($rows) = _text($file) =~ /\b$table\[\] = \{(.*?)\n\};/s or next;
 
-        return $rows =~ /ngx_string\("([^"]*)"\)/g;
+        # and of types of events, which the worker has, too
+        my ($types) = $rows =~ /\bSKEP_EVENT_TYPES\(/
+            ? _text(source_dir() . '/worker/skep_wire.h')
+              =~ /^#define SKEP_EVENT_TYPES\(X\)(.*?[^\\])$/ms
+            : '';
+
+        return ($types =~ /\bX\(\w+, "([^"]*)"\)/g,
+                $rows =~ /ngx_string\("([^"]*)"\)/g);
     }
 
     die "there is no $table";
