@@ -85,7 +85,7 @@ ngx_api_values(const ngx_api_value_t *fields, ngx_uint_t n,
 ngx_api_ids_t *
 ngx_api_ids(ngx_http_request_t *r)
 {
-    u_char           uuid[16];
+    u_char          *p, uuid[16];
     uint64_t         msec;
     ngx_uint_t       i;
     ngx_time_t      *tp;
@@ -109,8 +109,8 @@ ngx_api_ids(ngx_http_request_t *r)
         msec = msec << 8 | uuid[i];
     }
 
-    (void) ngx_api_time_format((u_char *) ids->created_at,
-                               (int64_t) msec * 1000);
+    p = ngx_api_time_format((u_char *) ids->created_at, (int64_t) msec * 1000);
+    *p = '\0';
 
     if (ngx_api_uuid_v7(uuid, msec) != NGX_OK) {
         return NULL;

@@ -58,7 +58,7 @@ ngx_task_create(ngx_http_request_t *r)
     ngx_int_t                      rc;
     ngx_uint_t                     n;
     const char                    *key, *fingerprint;
-    const char                    *values[6 + NGX_TASK_FIELDS_N];
+    const char                    *values[7 + NGX_TASK_FIELDS_N];
     ngx_api_ids_t                 *ids;
     const ngx_api_pg_statement_t  *statement;
 
@@ -76,7 +76,8 @@ ngx_task_create(ngx_http_request_t *r)
     values[1] = ids->id;
     values[2] = ids->created_at;
     values[3] = ids->event_id;
-    n = 4;
+    values[4] = ids->created_at;
+    n = 5;
 
     if (rc == NGX_OK) {
         statement = NGX_TASK_SQL_TASK_CREATE_KEYED;

@@ -116,6 +116,7 @@ function take_row(kind, n, col,    i, name) {
     field_name[table, i] = name
     field_type[table, i] = col[2]
     field_shape[table, i] = col[3]
+    field_kind[table, i] = kind
     field_null[table, i] = col[4] == "NULLABLE"
     field_filter[table, i] = col[5] != "NO"
     field_sort[table, i] = col[6]
@@ -248,13 +249,17 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
     }
 
     if (verb == "columns:" || verb == "event:") {
-        want(2, verb " TABLE ALIAS")
+        if (verb != "event:" || nargs != 3) {
+            want(2, verb " TABLE ALIAS")
+        }
 
         for (i = 1; i <= nfields[t]; i++) {
             name = arg[4] "." field_name[t, i]
 
             if (verb == "event:" && field_shape[t, i] == "TIMESTAMP") {
-                name = told(t, i, name) " AS " field_name[t, i]
+                name = (nargs == 3 && field_kind[t, i] == "R" \
+                        ? made(t, i, name, arg[5]) : told(t, i, name)) \
+                       " AS " field_name[t, i]
             }
 
             text = text (i > 1 ? ", " : "") name
@@ -361,6 +366,13 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
 # a column as events have it: times are written as the API writes them
 function told(t, i, column) {
     return field_shape[t, i] == "TIMESTAMP" ? "notify.time(" column ")" : column
+}
+
+
+# the same in a row that was made at that time, a text: if it has one, then that
+function made(t, i, column, time) {
+    return field_null[t, i] \
+           ? "CASE WHEN " column " IS NOT NULL THEN " time " END" : time
 }
 
 

@@ -96,6 +96,9 @@ becomes('-- columns: x_thing t',
 becomes('-- event: x_thing t',
         't.id, t.name, t.kind, t.tags, notify.time(t.due_at) AS due_at, '
         . 't.owner_id, notify.time(t.made_at) AS made_at');
+becomes('-- event: x_thing t $1::text',
+        't.id, t.name, t.kind, t.tags, notify.time(t.due_at) AS due_at, '
+        . 't.owner_id, $1::text AS made_at');
 becomes('-- names: x_thing', 'name, kind, tags, due_at, owner_id');
 becomes('    -- names: x_thing w',
         'w.name, w.kind, w.tags, w.due_at, w.owner_id');

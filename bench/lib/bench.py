@@ -30,8 +30,8 @@ STATEMENTS = {
     'list': ('task_list_short_created_at_desc',
              ['user', 'page', 'null', 'null']),
     'create': ('task_create',
-               ['user', 'id', 'at', 'event', 'null', 'title', 'description',
-                'todo', 'none', 'empty', 'null', 'null']),
+               ['user', 'id', 'at', 'event', 'at', 'null', 'title',
+                'description', 'todo', 'none', 'empty', 'null', 'null']),
 }
 
 

@@ -175,7 +175,8 @@ def script(sql, parameters):
     lines.append('\\endif')
 
     fresh = ['%s AS %s_%d' % (FRESH[name], name, n)
-             for n in range(REPEAT) for name in parameters if name in FRESH]
+             for n in range(REPEAT) for name in dict.fromkeys(parameters)
+             if name in FRESH]
     if fresh:
         lines.append('SELECT %s \\gset' % ', '.join(fresh))
 
