@@ -98,43 +98,6 @@ skep_batch_of_entries(skep_batch_t *batch, const redisReply *entries)
 }
 
 
-int64_t
-skep_stream_seq(const redisReply *fields, const char **fault)
-{
-    size_t       i;
-    int64_t      seq;
-    const char  *p;
-
-    *fault = NULL;
-
-    for (i = 0; i + 1 < fields->elements; i += 2) {
-        if (strcmp(fields->element[i]->str, SKEP_WIRE_SEQ) != 0) {
-            continue;
-        }
-
-        seq = 0;
-        p = fields->element[i + 1]->str;
-
-        while (*p >= '0' && *p <= '9' && seq < INT64_MAX / 10) {
-            seq = seq * 10 + (*p++ - '0');
-        }
-
-        if (*p == '\0' && seq > 0
-            && p == fields->element[i + 1]->str
-                    + (size_t) fields->element[i + 1]->len)
-        {
-            return seq;
-        }
-
-        *fault = "its " SKEP_WIRE_SEQ " is no number";
-        return 0;
-    }
-
-    *fault = "it has no " SKEP_WIRE_SEQ;
-    return 0;
-}
-
-
 redisReply *
 skep_stream_claim(skep_redis_t *redis, const char *stream,
     const char *consumer, int64_t idle, int most, skep_batch_t *batch)

@@ -1,8 +1,9 @@
 
 #include "skep_conf_keys.h"
+#include "skep_address.h"
 #include "skep_log.h"
 #include "skep_mail_conf.h"
-#include "skep_webhook.h"
+#include "skep_schedule.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -50,6 +51,8 @@ static const char *skep_conf_is_tls(const char *value);
 static const char *skep_conf_is_http(const char *value);
 static const char *skep_conf_is_level(const char *value);
 static const char *skep_conf_is_readable(const char *value);
+static const char *skep_conf_is_schedule(const char *value);
+static const char *skep_conf_is_range(const char *value);
 
 
 const skep_conf_key_t  skep_conf_keys[] = {
@@ -75,7 +78,7 @@ const skep_conf_key_t  skep_conf_keys[] = {
     NUMBER(dead_max, "10000", 1, 100000000),
 
     TEXT(webhook_schedule, "5s 5m 30m 2h 5h 10h 10h",
-         skep_webhook_is_schedule),
+         skep_conf_is_schedule),
     TIME(webhook_timeout, "15s", 100, HOUR),
     TIME(webhook_connect_timeout, "5s", 100, HOUR),
     TIME(webhook_lease, "60s", SECOND, 24 * HOUR),
@@ -83,7 +86,7 @@ const skep_conf_key_t  skep_conf_keys[] = {
     NUMBER(webhook_concurrency, "256", 1, 10000),
     TIME(webhook_disable_after, "5d", 0, YEARS),
     SWITCH(webhook_allow_http, "off"),
-    LIST(webhook_allow_address, skep_webhook_is_range),
+    LIST(webhook_allow_address, skep_conf_is_range),
     TEXT(webhook_ca_file, NULL, skep_conf_is_readable),
 
     TIME(purge_interval, "10m", 100, YEARS),
@@ -278,4 +281,26 @@ static const char *
 skep_conf_is_readable(const char *value)
 {
     return access(value, R_OK) == -1 ? strerror(errno) : NULL;
+}
+
+
+static const char *
+skep_conf_is_schedule(const char *value)
+{
+    skep_schedule_t  schedule;
+
+    return skep_schedule_parse(value, &schedule) != 0
+           ? "the form is \"5s 5m 2h\": at most 32 pauses of at most 30 days"
+           : NULL;
+}
+
+
+static const char *
+skep_conf_is_range(const char *value)
+{
+    skep_range_t  range;
+
+    return skep_range_parse(value, &range) != 0
+           ? "the form is ADDRESS or ADDRESS/BITS, without bits after those"
+           : NULL;
 }

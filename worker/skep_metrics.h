@@ -87,6 +87,8 @@
     G(MAILS_PENDING, "mails_pending", "",                                     \
       "E-mails in the queue; at most 10001 are counted.")                     \
                                                                               \
+    C(PURGES, "purge_rounds_total", "",                                       \
+      "Times that all tables were looked through for what is old.")           \
     C(PURGED_SESSIONS, "purged_total", "table=\"sessions\"",                  \
       "Rows that were deleted by age.")                                       \
     C(PURGED_MAIL_TOKENS, "purged_total", "table=\"mail_tokens\"",            \

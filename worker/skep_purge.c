@@ -80,6 +80,13 @@ skep_purge(skep_purge_t *purge, skep_pg_t *pg, const skep_conf_t *conf)
     size_t   n;
     int64_t  until;
 
+    /* other ages, another beginning */
+
+    if (purge->generation != conf->generation) {
+        memset(purge, 0, sizeof(skep_purge_t));
+        purge->generation = conf->generation;
+    }
+
     if (skep_now() < purge->next) {
         return;
     }
@@ -97,6 +104,7 @@ skep_purge(skep_purge_t *purge, skep_pg_t *pg, const skep_conf_t *conf)
         }
     }
 
+    skep_count(PURGES, 1);
     purge->row = 0;
     purge->next = skep_now() + conf->purge_interval;
 }

@@ -15,6 +15,7 @@
 /* zeroed at first; the rest is skep_purge()'s */
 
 typedef struct {
+    uint64_t  generation;              /* of the configuration */
     int64_t   next;                    /* when it begins anew, monotonic ms */
     size_t    row;                     /* the table it is at */
     char      cursor[2][40];           /* the last one looked at, by its key */

@@ -27,7 +27,6 @@ static const redisReply *skep_stream_member(const redisReply *map,
     const char *name, int type);
 static int64_t skep_stream_command(skep_redis_t *redis,
     const skep_redis_command_t *command);
-static void skep_stream_id(const char *text, uint64_t *ms, uint64_t *number);
 
 
 int
@@ -338,51 +337,4 @@ skep_stream_command(skep_redis_t *redis, const skep_redis_command_t *command)
     freeReplyObject(reply);
 
     return n;
-}
-
-
-int
-skep_stream_id_compare(const char *a, const char *b)
-{
-    uint64_t  a_ms, a_number, b_ms, b_number;
-
-    skep_stream_id(a, &a_ms, &a_number);
-    skep_stream_id(b, &b_ms, &b_number);
-
-    if (a_ms != b_ms) {
-        return a_ms < b_ms ? -1 : 1;
-    }
-
-    if (a_number != b_number) {
-        return a_number < b_number ? -1 : 1;
-    }
-
-    return 0;
-}
-
-
-void
-skep_stream_id_next(const char *id, char *next, size_t size)
-{
-    uint64_t  ms, number;
-
-    skep_stream_id(id, &ms, &number);
-
-    if (number == UINT64_MAX) {
-        ms++;
-    }
-
-    number++;
-
-    snprintf(next, size, "%" PRIu64 "-%" PRIu64, ms, number);
-}
-
-
-static void
-skep_stream_id(const char *text, uint64_t *ms, uint64_t *number)
-{
-    char  *end;
-
-    *ms = strtoull(text, &end, 10);
-    *number = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
 }

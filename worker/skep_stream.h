@@ -57,8 +57,8 @@ redisReply *skep_stream_claim(skep_redis_t *redis, const char *stream,
     const char *consumer, int64_t idle, int most, skep_batch_t *batch);
 
 /*
- * Acknowledges the entries that have an id, and reads all answers that are left.
- * 0, or -1 if one was an error, or the connection was lost.
+ * Acknowledges the entries that have an id, and reads all answers that are
+ * left.  0, or -1 if one was an error, or the connection was lost.
  */
 int skep_batch_ack(const skep_batch_t *batch, skep_redis_t *redis,
     const char *stream);

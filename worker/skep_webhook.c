@@ -586,25 +586,3 @@ skep_webhook_ring_remove(skep_webhook_ring_t *ring, skep_webhook_send_t *s)
 
     ring->n--;
 }
-
-
-const char *
-skep_webhook_is_schedule(const char *value)
-{
-    skep_schedule_t  schedule;
-
-    return skep_schedule_parse(value, &schedule) != 0
-           ? "the form is \"5s 5m 2h\": at most 32 pauses of at most 30 days"
-           : NULL;
-}
-
-
-const char *
-skep_webhook_is_range(const char *value)
-{
-    skep_range_t  range;
-
-    return skep_range_parse(value, &range) != 0
-           ? "the form is ADDRESS or ADDRESS/BITS, without bits after those"
-           : NULL;
-}

@@ -24,9 +24,5 @@
 /* the channel, or NULL if there is no memory */
 skep_channel_t *skep_webhook_create(const skep_conf_t *conf);
 
-/* checks for the configuration: NULL, or what is wrong */
-const char *skep_webhook_is_schedule(const char *value);
-const char *skep_webhook_is_range(const char *value);
-
 
 #endif /* _SKEP_WEBHOOK_H_INCLUDED_ */
