@@ -1,8 +1,8 @@
 #!/usr/bin/env perl
 
-# The conventions of the API on every route of projects, members, tasks, comments
-# and notifications: the routes are read from the sources, so that a new one is covered,
-# or named as one that this test can't call yet.
+# The conventions of the API on every route of projects, members, tasks, comments,
+# notifications and webhooks: the routes are read from the sources, so that a new
+# one is covered, or named as one that this test can't call yet.
 
 use v5.36;
 
@@ -11,9 +11,13 @@ use Skep::Contract qw(routes);
 use Skep::Test;
 
 # of ngx_notify_module
-my $notify = qr{^/v1/(?:notifications|me/notification-settings)(?!/stream)};
+my $notify = qr{^/v1/(?:notifications|me/notification-settings|webhooks)
+                (?!/stream)}x;
 
-my $skep = skep(openapi => 1);
+# what shows a secret is kept by nobody
+my $secret = qr{^POST\ /v1/webhooks(?:/\{\}/rotate-secret)?$}x;
+
+my $skep = skep(openapi => 1, http => 'notify_webhook_max 1000;');
 my $owner = $skep->user;
 my $member = $skep->user;
 my @routes = (routes(), grep { $_->{path} =~ $notify } routes('notify'));
@@ -43,6 +47,10 @@ my %body = (
     'POST /v1/projects/{}/members' => { user_id => $member->id,
                                         role => 'viewer' },
     'PATCH /v1/projects/{}/members/{}' => { role => 'viewer' },
+    'POST /v1/webhooks' => { url => 'https://example.com/', events => ['*'] },
+    'PUT /v1/webhooks/{}' => { url => 'https://example.com/2',
+                               events => ['task.created'] },
+    'PATCH /v1/webhooks/{}' => { url => 'https://example.com/3' },
     'PATCH /v1/me/notification-settings' => { email => { 'task.created' => \1 } },
 );
 
@@ -50,6 +58,8 @@ my %body = (
 # test fills
 my $project = $skep->project($owner, editor => $member);
 my $task = $owner->task(title => 'Discussed', project_id => $project)->{id};
+
+my $hook = webhook();
 
 my %list = (
     '/v1/tasks' => ['/v1/tasks', sub { $owner->task }],
@@ -60,6 +70,9 @@ my %list = (
     '/v1/projects/{}/members' => ["/v1/projects/$project/members",
         sub { $owner->share({ id => $project }, $skep->user, 'viewer') }],
     '/v1/notifications' => ['/v1/notifications', sub { notification() }],
+    '/v1/webhooks' => ['/v1/webhooks', sub { webhook() }],
+    '/v1/webhooks/{}/deliveries' => ["/v1/webhooks/$hook/deliveries",
+                                     sub { delivery($hook) }],
 );
 
 
@@ -75,13 +88,26 @@ sub notification () {
     return $owner->get('/v1/notifications?limit=1')->json->{data}[0]{id};
 }
 
-my $shared;                             # the latest; members are of that
+sub webhook () {
+    return $owner->post('/v1/webhooks', { url => 'https://example.com/',
+                                          events => ['*'] })->json->{id};
+}
+
+sub delivery ($hook) {
+    return $owner->post("/v1/webhooks/$hook/test")->json->{id};
+}
+
+# the latest; members and deliveries are of that
+my ($shared, $hooked);
+
 my %new = (
     projects => sub { $shared = $owner->project; $shared->{id} },
     members  => sub { $owner->share($shared, $member, 'editor')->{user_id} },
     tasks    => sub { $owner->task(project_id => $project)->{id} },
     comments => sub { comment() },
     notifications => sub { notification() },
+    webhooks => sub { $hooked = webhook() },
+    deliveries => sub { delivery($hooked) },
 );
 
 # A path with things of its own: "/v1/tasks/{}".
@@ -191,13 +217,13 @@ for my $key (sort keys %route) {
         ['limit=0&x=1', ['limit', 'out_of_range'], ['x', 'unknown_parameter']],
     ) if $route->{args};
 
-    # members and notifications have one order
+    # the others have one order
     push @refused, (
         ['sort=nonsense', ['sort', 'invalid_value']],
         ['sort=', ['sort', 'invalid_value']],
         ['limit=0&x=1&sort=x', ['limit', 'out_of_range'],
          ['x', 'unknown_parameter'], ['sort', 'invalid_value']],
-    ) if $route->{args} && $path !~ m{/(?:members|notifications)$};
+    ) if $route->{args} && $path !~ m{/(?:members|notifications|deliveries)$};
 
     problem(call($method, "$target?$_->[0]", $route), 400, 'invalid_parameter',
             $_->@[1 .. $#$_], "$key?$_->[0]") for @refused;
@@ -269,7 +295,9 @@ for my $key (sort keys %route) {
         is($res->header('X-Request-ID'), 'a.B-9_' . 'x' x 58,
            "$key: the request's id (" . $res->status . ')');
         is($res->header('X-Content-Type-Options'), 'nosniff', "$key: nosniff");
-        is($res->header('Cache-Control'), 'private, no-cache',
+        is($res->header('Cache-Control'),
+           $key =~ $secret && $res->status < 300 ? 'no-store'
+                                                 : 'private, no-cache',
            "$key: Cache-Control");
     }
 
@@ -391,7 +419,11 @@ for my $key (grep { /^POST / && $route{$_}{body} } sort keys %route) {
     my $at = $owner->get($location);
 
     status_is($at, 200, "$key: it is there");
-    is($at->body, $res->body, "$key: and the same");
+
+    # shown once
+    my $body = $res->body =~ s/,"secret":"whsec_[^"]+"\}\z/}/r;
+
+    is($at->body, $body, "$key: and the same");
     is($at->header('ETag'), $res->header('ETag'), "$key: ETag");
 }
 

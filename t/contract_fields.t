@@ -12,7 +12,8 @@ use Skep::Contract qw(fields names routes);
 use Skep::Test;
 
 # a description of 20,000 characters, of 4 bytes each
-my $skep = skep(openapi => 1, location => 'client_max_body_size 1m;');
+my $skep = skep(openapi => 1, location => 'client_max_body_size 1m;',
+                http => 'notify_webhook_max 1000;');
 my $pg = $skep->pg;
 my %user = map { $_ => $skep->user(name => $_) } qw(owner member stranger);
 my $owner = $user{owner};
@@ -39,6 +40,26 @@ my %resource = (
     task_comment => [
         ['create', 'POST', "/v1/tasks/$task/comments"],
         ['patch', 'PATCH', '/v1/comments/{id}'],
+    ],
+    notify_webhook => [
+        ['create', 'POST', '/v1/webhooks'],
+        ['replace', 'PUT', '/v1/webhooks/{id}'],
+        ['patch', 'PATCH', '/v1/webhooks/{id}'],
+    ],
+);
+
+# what a text is like that is more than its characters, by the name of its check:
+# good ones, and what is wrong with others
+my %checked = (
+    ngx_notify_webhook_url => [
+        ['https://example.com', 'https://8.8.8.8:8443/a?b=c',
+         'https://example.com/' . 'x' x 2028],
+        ['x', 'invalid_format'], ['http://example.com/', 'https_required'],
+        ['https://', 'invalid_host'], ['https://10.0.0.1/', 'address_not_allowed'],
+        ['https://a:b@example.com/', 'userinfo_not_allowed'],
+        ['https://example.com:0/', 'invalid_port'],
+        ['https://example.com/#x', 'fragment_not_allowed'],
+        ["https://example.com/$bee", 'invalid_format'],
     ],
 );
 
@@ -87,6 +108,9 @@ sub good ($field) {
             [[]], [['a', 'b', 'a'], ['a', 'b']])
         if $shape eq 'LABELS';
     return map { [$_] } names($o[0]) if $shape eq 'ENUM';
+    return ([[names($o[0])]], [[reverse names($o[0])]],
+            map { [[$_]] } names($o[0])) if $shape eq 'NAMES';
+    return map { [$_] } $checked{$o[0]}[0]->@* if $shape eq 'CHECKED';
     return map { [$_], [uc $_, $_] } $project if $shape eq 'UUID';
     return map { [$_->id], [uc $_->id, $_->id] } @user{qw(owner member)}
         if $shape eq 'MEMBER';
@@ -104,7 +128,7 @@ sub good ($field) {
 
 sub bad ($field) {
     my ($shape, @o) = $field->{shape}->@*;
-    my @types = $shape eq 'LABELS'  ? ('x', {}, 1, $true)
+    my @types = $shape =~ /^(?:LABELS|NAMES)$/ ? ('x', {}, 1, $true)
               : $shape eq 'BOOLEAN' ? ('true', 1, 0, [], {})
               : $shape eq 'INTEGER' ? ('1', 1.5, $true, [], {})
               : (1, 1.5, $true, [], {});
@@ -120,6 +144,15 @@ sub bad ($field) {
             [['a', 'b', $bee x ($o[2] + 1)], 'too_long', '/2'],
             [[1], 'invalid_type', '/0'], [['a', undef], 'invalid_type', '/1'])
         if $shape eq 'LABELS';
+    return (@bad, [[], 'too_short'],
+            [[names($o[0]), (names($o[0]))[0]], 'too_many'],
+            [['nonsense'], 'invalid_value', '/0'], [[1], 'invalid_type', '/0'],
+            [[(names($o[0]))[0, 1, 0]], 'duplicate', '/2'])
+        if $shape eq 'NAMES';
+    return (@bad, ['', 'too_short'], ['x' x ($o[2] + 1), 'too_long'],
+            [$bee x ($o[2] + 1), 'too_long'],
+            $checked{$o[0]}->@[1 .. $checked{$o[0]}->$#*])
+        if $shape eq 'CHECKED';
     return (@bad, map { [$_, 'invalid_value'] }
             '', 'nonsense', uc +(names($o[0]))[0], (names($o[0]))[0] . ' ')
         if $shape eq 'ENUM';
@@ -170,7 +203,8 @@ sub everything () {
     return $pg->value('SELECT ' . join ' || ', map {
         "(SELECT md5(coalesce(string_agg(x::text, ',' ORDER BY x::text), ''))
           FROM $_ x)"
-    } qw(task.projects task.members task.tasks task.comments notify.outbox));
+    } qw(task.projects task.members task.tasks task.comments notify.outbox
+         notify.webhooks));
 }
 
 sub text ($value) {
@@ -211,6 +245,8 @@ for my $table (sort keys %resource) {
                        || $_->{name} eq 'project_id' } @writable;
     my $thing = $owner->post($resource{$table}[0][2], \%valid)->json;
     my @calls = calls($table, $thing->{id}, \%valid);
+
+    delete $thing->{secret};            # shown once
 
     cmp_ok(scalar @writable, '>=', 1, "$table: a table");
     is_deeply([sort keys %$thing], [sort map { $_->{name} } @fields],
