@@ -307,13 +307,11 @@ verdict AS (
     INSERT INTO notify.deliveries (id, webhook_id, event_id, type, data,
                                    next_attempt_at, created_at)
     SELECT n.id, v.id, n.event_id, n.type,
-           json_build_object(
-               'id', n.event_id, 'type', n.type,
-               'timestamp', notify.time(n.created_at),
-               'actor_id', $1::uuid, 'project_id', v.project_id,
-               'data', json_build_object(
-                           'webhook', json_build_object('id', v.id,
-                                                        'url', v.url))),
+           format('{"id":"%s","type":"%s","timestamp":"%s","actor_id":"%s",'
+                  '"project_id":%s,"data":{"webhook":{"id":"%s","url":%s}}}',
+                  n.event_id, n.type, notify.time(n.created_at), $1::uuid,
+                  coalesce(to_json(v.project_id)::text, 'null'), v.id,
+                  to_json(v.url))::json,
            n.next_attempt_at, n.created_at
     FROM new n CROSS JOIN verdict v
     {fresh}
