@@ -1,13 +1,13 @@
 # shellcheck shell=sh
 #
-# ./dev up and its kin: a private PostgreSQL, Redis and nginx.
+# ./dev up and its kin: a private PostgreSQL, Redis, nginx and worker.
 #
 #     STATE/skep            marks a state directory
 #     STATE/port            where nginx listens
 #     STATE/secrets/        root's, or the caller's: mode 0600
 #     STATE/run/            the sockets; a link into /tmp when STATE is a long
 #                           path, since that of a socket has 107 bytes at most
-#     STATE/{pg,redis,nginx,log}/
+#     STATE/{pg,redis,nginx,worker,mail,log}/
 #
 # For root, PostgreSQL runs as postgres, Redis as redis and nginx's workers as
 # www-data; else all run as the caller.
@@ -23,13 +23,18 @@ stack_up() {
     pg_migrate
     redis_up
     nginx_up
+    mail_up
+    worker_up
     stack_ready
+    worker_ready
     stack_journey
 }
 
 
 stack_down() {
     stack_find
+    worker_down
+    mail_down
     nginx_down
     redis_down
     pg_down
@@ -38,6 +43,8 @@ stack_down() {
 
 stack_reset() {
     stack_find
+    worker_down
+    mail_down
     nginx_down
     redis_down
     pg_down
@@ -54,7 +61,8 @@ stack_psql() {
 stack_logs() {
     stack_find
     exec tail -n 20 -F "$log/error.log" "$log/access.log" \
-        "$log/postgresql.log" "$log/redis.log"
+        "$log/postgresql.log" "$log/redis.log" "$log/worker.log" \
+        "$log/mail.log"
 }
 
 
@@ -161,6 +169,16 @@ stack_port() {
 }
 
 
+# beside PORT N: a port that goes with another, N above it or below
+beside() {
+    if [ "$1" -le 64000 ]; then
+        echo $(($1 + $2))
+    else
+        echo $(($1 - $2))
+    fi
+}
+
+
 # Linux alone; without /proc nginx will tell
 port_taken() {
     # the local address, and the state LISTEN
@@ -214,9 +232,11 @@ stack_journey() {
     echo "Try it:"
     echo
 
-    # the README's, for this port
+    # the README's, for this port and state
     sed -n -e '/^<!-- journey -->/,/^<!-- end -->/ {' -e '/^<!--/d' \
-        -e '/^```/d' -e "s/127\.0\.0\.1:8080/127.0.0.1:$port/" -e 's/^./    &/' \
+        -e '/^```/d' -e "s/127\.0\.0\.1:8080/127.0.0.1:$port/" \
+        -e "s/127\.0\.0\.1:8090/127.0.0.1:$(beside "$port" 10)/" \
+        -e "s|\./dev mail|$root/dev mail --state $state|" -e 's/^./    &/' \
         -e p -e '}' "$root/README.md"
 }
 
@@ -494,6 +514,8 @@ nginx_configure() {
     [ "$(id -u)" -eq 0 ] || user='s|^user .*||;'
     unlimited=
     [ "$limits" = yes ] || unlimited='/^ *rate_limit /d'
+    # webhooks of development go to this machine
+    hooks='notify_webhook_http on;\n    notify_webhook_allow_address 127.0.0.1;'
 
     sed -e "$user" -e "$unlimited" \
         -e "s|/usr/lib/nginx/modules/|$build/modules/|" \
@@ -504,6 +526,7 @@ nginx_configure() {
         -e "s|/var/log/nginx/|$log/|" \
         -e "s|/var/lib/nginx/|$state/nginx/|" \
         -e "s|127\.0\.0\.1:8080|127.0.0.1:$port|" \
+        -e "/^ *notify_stream /s|\$|\n    $hooks|" \
         "$root/conf/nginx.conf" >"$state/nginx/nginx.conf"
 }
 
