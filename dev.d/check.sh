@@ -163,6 +163,12 @@ lint_includes() {
 }
 
 
+lint_worker_includes() {
+    echo "-I$root/worker -I$build/worker"
+    pkg-config --cflags-only-I libpq hiredis libcurl jansson libmicrohttpd
+}
+
+
 lint_cppcheck() {
     (
         cd "$nginx_src"
@@ -172,7 +178,14 @@ lint_cppcheck() {
             --error-exitcode=1 --suppress=missingIncludeSystem \
             --suppress='*:src/*' --suppress=normalCheckLevelMaxBranches \
             $(lint_includes) "$root"/ngx_*/*.c
-    )
+    ) || return
+
+    # shellcheck disable=SC2046
+    cppcheck --quiet --std=c11 --language=c -j "$(nproc)" -D_GNU_SOURCE \
+        --enable=warning,performance,portability --inline-suppr \
+        --error-exitcode=1 --suppress=missingIncludeSystem \
+        --suppress=normalCheckLevelMaxBranches \
+        $(lint_worker_includes) "$root"/worker/*.c
 }
 
 
@@ -186,7 +199,15 @@ lint_tidy() {
                 clang-tidy --quiet --config-file="$list" "$@" -- $flags \
                     2>/dev/null
             ' sh "$root/.clang-tidy" "$(lint_includes)"
-    )
+    ) || return
+
+    # shellcheck disable=SC2016
+    printf '%s\n' "$root"/worker/*.c \
+        | xargs -P "$(nproc)" -n 4 sh -c '
+            list=$1 flags=$2 && shift 2 || exit 1
+            clang-tidy --quiet --config-file="$list" "$@" -- -std=c11 \
+                -D_GNU_SOURCE $flags 2>/dev/null
+        ' sh "$root/.clang-tidy" "$(lint_worker_includes | tr '\n' ' ')"
 }
 
 

@@ -70,6 +70,8 @@ skep_batch_of_entries(skep_batch_t *batch, const redisReply *entries)
         return -1;
     }
 
+    batch->n = 0;
+
     for (i = 0; i < entries->elements; i++) {
         item = entries->element[i];
 

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 
 /* what the reason and the entry's id take */
@@ -14,6 +15,8 @@
 void
 skep_dead_begin(skep_dead_t *dead, const skep_conf_t *conf)
 {
+    memset(dead, 0, sizeof(skep_dead_t));
+
     snprintf(dead->stream, sizeof(dead->stream), "%s" SKEP_WIRE_DEAD,
              conf->stream);
     snprintf(dead->most, sizeof(dead->most), "%" PRId64, conf->dead_max);
