@@ -42,7 +42,7 @@ skep_webhook_sign(char signature[SKEP_WEBHOOK_SIGNATURE], const void *secret,
 
     free(text);
 
-    memcpy(signature, "v1,", 3);
+    (void) stpcpy(signature, "v1,");
     (void) EVP_EncodeBlock((unsigned char *) signature + 3, mac, (int) len);
 
     return 0;
