@@ -103,7 +103,8 @@ ngx_int_t ngx_notify_client_attach(ngx_notify_client_t *client,
 ngx_int_t ngx_notify_client_admit(ngx_notify_client_t *client,
     const u_char user[16]);
 
-/* the client whose turn it is to be looked at; it comes to the end of the row */
+/* the client whose turn it is to be looked at; the next one is another; NULL:
+ * there is none */
 ngx_notify_client_t *ngx_notify_client_turn(void);
 
 /* places after n become n */

@@ -144,7 +144,7 @@ $sink->answers();
 $sink->freeze;
 $user = mail_with();
 wait_until(5, sub { row($user)->[1] == 1 });
-$m->worker->signal('TERM');
+kill 'TERM', $m->{pid};
 $m->says(qr/finishing/);
 $sink->thaw;
 is($m->stop_worker, 0, 'the worker ends');
@@ -165,7 +165,7 @@ is($second->raw, $first->raw, 'it goes out again, the same');
 
 $user = mail_with('DATA hang');
 wait_until(5, sub { $sink->answers_left == 0 });
-$m->worker->kill_process;
+$m->kill_worker;
 $m->start;
 
 is(row($user)->[0], 'pending', 'a worker that was killed');

@@ -140,13 +140,6 @@ is($webhook->{disabled_reason}, 'failing', 'and is the reason');
 is(scalar @told, 2, 'the owner is told');
 is($told[1]{webhook}{disabled_reason}, 'failing', 'why');
 
-$pg->execute("UPDATE notify.webhooks SET enabled = true WHERE id = '$hook'");
-$worker->configure($hooks->conf(webhook_disable_after => 0));
-$worker->signal('HUP');
-wait_until(10, sub { $worker->log =~ /was read again/ });
-
-ok(fails_since('1 year')->{enabled}, 'unless the operator says never');
-
 like($worker->log, qr/webhook \Q$hook\E is disabled: gone.*failing/s,
      'so is the operator');
 

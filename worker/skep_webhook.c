@@ -453,7 +453,7 @@ skep_webhook_write(skep_pg_t *pg, const skep_conf_t *conf, json_t *outcomes)
              (long long) conf->webhook_disable_after);
 
     params[0] = text;
-    params[1] = conf->webhook_disable_after ? after : NULL;
+    params[1] = after;
 
     res = skep_pg_exec(pg, SKEP_SQL_WEBHOOK_RECORD, params, &status);
     free(text);

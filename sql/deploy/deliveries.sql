@@ -132,8 +132,8 @@ $$;
 --      "pause"}                           ms until the next attempt, or null
 --
 -- What was delivered is so whoever says it; else only who has the lease is
--- heard.  Webhooks that are gone, or have failed for so long (null: however
--- long), are disabled; their owners get an event.  A row for each of them.
+-- heard.  Webhooks that are gone, or have failed for so long, are disabled;
+-- their owners get an event.  A row for each of them.
 --
 -- Webhooks are written first: who deletes one comes to its deliveries from
 -- there.

@@ -14,7 +14,7 @@ FROM notify.claim_deliveries($1::integer, $2::integer, $3::integer,
 
 -- name: webhook_record
 
--- $1 what became of them, $2 for how long a webhook may fail; null: for ever.
+-- $1 what became of them, $2 for how long a webhook may fail.
 
 SELECT r.webhook_id, r.reason
 FROM notify.record_deliveries($1::json, $2::interval) r

@@ -1,10 +1,11 @@
 package Skep::Mailing;
 
-# A server's worker that sends mails, and the SMTP sink that gets them.
+# A server, an SMTP sink and a worker that sends mails to it.
 
 use v5.36;
 
-use Skep::Process qw(source_dir wait_until);
+use Skep::Process qw(alive build_dir reap run source_dir spawn stop
+                     wait_until);
 use Skep::Sink;
 
 
@@ -20,41 +21,85 @@ sub new ($class, %o) {
     my $self = bless {
         skep => $o{skep},
         sink => $sink,
+        file => "$dir/worker.conf",
+        log  => "$dir/worker.log",
         conf => {
-            sweep_after    => '200ms',
-            sweep_interval => '100ms',
-            smtp_url       => "$scheme://127.0.0.1:" . $sink->port,
+            pg                  => $o{skep}->pg->conninfo('skep_worker'),
+            pg_password_file    => "$dir/password",
+            redis               => 'off',
+            http                => 'off',
+            log                 => "$dir/worker.log",
+            log_level           => 'info',
+            sweep_after         => '0s',
+            smtp_url            => "$scheme://127.0.0.1:" . $sink->port,
             $o{tls} ? (smtp_ca_file => $sink->ca) : (smtp_tls => 'off'),
             $o{login} ? (smtp_user => $o{login}[0],
                          smtp_password_file => "$dir/sink/password") : (),
-            smtp_schedule  => '100ms 100ms',
-            mail_from      => 'Skep <skep@example.org>',
-            mail_base_url  => 'https://app.example',
-            mail_templates => source_dir() . '/conf/mail',
-            ($o{conf} // {})->%*,
+            smtp_schedule       => '100ms 100ms',
+            mail_from           => 'Skep <skep@example.org>',
+            mail_base_url       => 'https://app.example',
+            mail_templates      => source_dir() . '/conf/mail',
         },
     }, $class;
 
-    $self->{worker} = $o{skep}->add_worker(conf => $self->{conf})->start;
-    return $self;
+    $self->configure(($o{conf} // {})->%*);
+    return $self->start;
 }
-
-
-sub sink ($self) { return $self->{sink} }
-sub worker ($self) { return $self->{worker} }
 
 
 # Changes of the configuration: written, and read at the next start or reload.
 
 sub configure ($self, %change) {
-    $self->{conf} = { $self->{conf}->%*, %change };
-    $self->worker->configure($self->{conf}->%*);
+    my $conf = $self->{conf};
+
+    %$conf = (%$conf, %change);
+
+    open my $fh, '>', $self->{file} or die "$self->{file}: $!";
+    say $fh "$_ = $conf->{$_}" for grep { defined $conf->{$_} } sort keys %$conf;
+    close $fh or die "$self->{file}: $!";
 }
 
 
-sub start ($self) { $self->worker->start }
-sub stop_worker ($self) { return $self->worker->quit(20) }
-sub log ($self) { return $self->worker->log }
+# Until then signals would find it unprepared.
+
+sub start ($self) {
+    my $n = () = $self->log =~ /starts as/g;
+    my $pid = spawn(cmd => [build_dir() . '/skep-worker', '-c',
+                            $self->{file}],
+                    name => 'skep-worker', out => $self->{log});
+
+    $self->{pid} = $pid;
+    wait_until(10, sub {
+        my @started = $self->log =~ /starts as/g;
+        return @started > $n || !alive($pid);
+    });
+    return $self;
+}
+
+
+# (exit status, what it says)
+
+sub check ($self) {
+    return run([build_dir() . '/skep-worker', '--check', '-c',
+                $self->{file}]);
+}
+
+
+# its wait status, or undef if it did not end by itself
+
+sub stop_worker ($self) {
+    my $pid = delete $self->{pid} // return 0;
+
+    return stop($pid, 'TERM', 20);
+}
+
+
+sub kill_worker ($self) {
+    my $pid = delete $self->{pid};
+
+    kill 'KILL', $pid;
+    reap($pid, 5);
+}
 
 
 # Waits for a line in the log, n times; whether it is there.
@@ -70,9 +115,20 @@ sub says ($self, $pattern, $n = 1) {
 sub reload ($self) {
     my $n = () = $self->log =~ /read again|stays as it was/g;
 
-    $self->worker->signal('HUP');
+    kill 'HUP', $self->{pid};
     $self->says(qr/read again|stays as it was/, $n + 1) or die 'no reload';
 }
+
+
+sub log ($self) {
+    open my $fh, '<', $self->{log} or return '';
+    local $/;
+
+    return <$fh> // '';
+}
+
+
+sub sink ($self) { return $self->{sink} }
 
 
 # What became of mails, sorted: once all have a state, "sent sent".

@@ -14,7 +14,8 @@ my @modules = qw(
 );
 
 
-# new(dir => directory of the test, conf => text, workers => n)
+# new(dir => directory of the test, conf => text, workers => n,
+#     connections => of a worker)
 #
 # The text is what follows the main directives that the harness sets itself.
 # In it, %%DIR%% is the test's directory, %%PORT%% the port of the server and
@@ -25,6 +26,7 @@ sub new ($class, %o) {
         dir     => "$o{dir}/nginx",
         modules => $o{modules} // \@modules,
         workers => $o{workers} // 1,
+        connections => $o{connections} // 1024,
         main    => $o{main} // '',
         ports   => {},
     }, $class;
@@ -90,7 +92,7 @@ sub configure ($self, $conf) {
         error_log %%DIR%%/error.log info;
         $self->{main}
         events {
-            worker_connections 1024;
+            worker_connections $self->{connections};
         }
 
         EOT

@@ -33,6 +33,7 @@ my %defaults = (
 # new() makes the files; start() starts all and waits until it is ready.
 #
 #     workers    of nginx (1)
+#     connections  of each of them (1024)
 #     pg         0: no PostgreSQL; api_pg points to where none is
 #     redis      1: a Redis, and api_redis; or { settings of it }
 #     worker     1: a skep-worker, and the stream; or how many of them
@@ -78,6 +79,7 @@ sub new ($class, %o) {
     $self->{nginx} = Skep::Nginx->new(
         dir     => $dir,
         workers => $o{workers},
+        connections => $o{connections},
         main    => 'thread_pool hash ' . ($o{threads}
                    // 'threads=2 max_queue=64') . ";\n" . ($o{main} // ''),
         conf    => $o{conf} // $self->_conf(%o),
