@@ -1,6 +1,8 @@
 """One run: the data, the servers, and the rounds."""
 
+import base64
 import fcntl
+import hmac
 import json
 import os
 import platform
@@ -10,13 +12,14 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 
-from . import cluster, contenders, load, million, process
+from . import cluster, contenders, events, load, million, process
 from .process import Failure
 
 # what the contenders compete in, and what only Skep does
 COMPARED = ['get', 'list', 'create']
-SCENARIOS = COMPARED + ['logins', 'million']
+SCENARIOS = COMPARED + ['logins', 'events', 'million']
 
 USERS = 20
 
@@ -27,7 +30,7 @@ WATCHED = 8        # connections get tasks
 # load.py does not know is sent as NULL
 STATEMENTS = {
     'get': ('task_get', ['user', 'task']),
-    'list': ('task_list_short_created_at_desc',
+    'list': ('task_list_created_at_desc',
              ['user', 'page', 'null', 'null']),
     'create': ('task_create',
                ['user', 'id', 'at', 'event', 'at', 'null', 'title',
@@ -56,6 +59,8 @@ class Bench:
                       or self.scenarios and n in options.contenders]
         self.million = (million.Million(self, say)
                         if 'million' in options.only else None)
+        self.events = (events.Events(self, say)
+                       if 'events' in options.only else None)
         self.cluster = None
         self.servers = {}
         self.pgbench = {}
@@ -218,6 +223,25 @@ class Bench:
             for user, request in zip(users, self.requests['get']):
                 f.write('%s\t%s\t%s\t\n' % (request[:2] + (signed[user],)))
 
+    def token(self, user):
+        """What a log-in would give (RFC 7519)."""
+
+        def encoded(octets):
+            return base64.urlsafe_b64encode(octets).rstrip(b'=')
+
+        with open(os.path.join(self.secrets, 'jwt'), 'rb') as f:
+            key = f.read().strip()
+
+        now = int(time.time())
+        text = b'.'.join(encoded(json.dumps(part).encode()) for part in (
+            {'alg': 'HS256', 'typ': 'JWT', 'kid': 'hs'},
+            {'iss': 'skep', 'aud': 'skep', 'sub': user, 'role': 'user',
+             'sid': str(uuid.uuid4()), 'jti': str(uuid.uuid4()),
+             'iat': now, 'nbf': now, 'exp': now + 86400}))
+        signature = hmac.new(key, text, 'sha256').digest()
+
+        return (text + b'.' + encoded(signature)).decode()
+
     def request_file(self, scenario, name=None):
         suffix = '-' + name if name in ('rs256', 'es256') else ''
 
@@ -270,6 +294,10 @@ class Bench:
 
         if 'logins' in self.options.only:
             self.results['logins'] = self.login_rounds()
+
+        if self.events:
+            self.events.prepare()
+            self.results['events'] = self.events.measure()
 
         if self.million:
             self.results['million'] = self.million.measure()

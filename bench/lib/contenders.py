@@ -43,7 +43,7 @@ error_log %(state)s/error.log notice;
 %(main)s
 
 events {
-    worker_connections 1024;
+    worker_connections %(connections)d;
 }
 
 http {
@@ -146,6 +146,8 @@ Answer = collections.namedtuple('Answer', 'status text body')
 class Server:
     """A contender that speaks HTTP."""
 
+    connections = 1024
+
     def __init__(self, name, bench):
         self.name = name
         self.bench = bench
@@ -207,7 +209,8 @@ class Server:
 
         with open(conf, 'w') as f:
             f.write(NGINX % {
-                'workers': WORKERS, 'state': self.state, 'port': self.port,
+                'workers': WORKERS, 'connections': self.connections,
+                'state': self.state, 'port': self.port,
                 'user': '' if os.getuid() else 'user www-data;',
                 'main': main, 'http': http, 'server': server})
 
@@ -217,7 +220,7 @@ class Server:
 
 
 class Skep(Server):
-    keys = http = limits = ''
+    main = keys = http = limits = ''
 
     def conninfo(self):
         return self.bench.cluster.conninfo(self.name)
@@ -230,7 +233,8 @@ class Skep(Server):
                 lanes += 'api_pg_%s_connections %d; ' % (lane, n)
 
         self.process = self.nginx(
-            SKEP_MAIN % {'modules': os.path.join(self.bench.build, 'modules')},
+            SKEP_MAIN % {'modules': os.path.join(self.bench.build, 'modules')}
+            + self.main,
             SKEP_HTTP % {'conninfo': self.conninfo(),
                          'secrets': self.bench.secrets, 'lanes': lanes,
                          'keys': self.keys} + self.http,

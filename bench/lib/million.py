@@ -1,12 +1,8 @@
 """Lists, searches and gets with a million tasks."""
 
-import base64
-import hmac
-import json
 import math
 import os
 import time
-import uuid
 from statistics import median
 from urllib.parse import quote
 
@@ -95,29 +91,11 @@ class Million:
         """The tokens of users: of "heavy" and "typical" by these names, of
         all by their ids."""
 
-        return {key: self.token(user) for key, user in self.bench.cluster.rows(
+        return {key: self.bench.token(user)
+                for key, user in self.bench.cluster.rows(
             'SELECT name, user_id FROM million.callers UNION ALL'
             ' SELECT id::text, id FROM million.users WHERE n <= %d' % USERS,
             name)}
-
-    def token(self, user):
-        """What a log-in would give (RFC 7519)."""
-
-        def encoded(octets):
-            return base64.urlsafe_b64encode(octets).rstrip(b'=')
-
-        with open(os.path.join(self.bench.secrets, 'jwt'), 'rb') as f:
-            key = f.read().strip()
-
-        now = int(time.time())
-        text = b'.'.join(encoded(json.dumps(part).encode()) for part in (
-            {'alg': 'HS256', 'typ': 'JWT', 'kid': 'hs'},
-            {'iss': 'skep', 'aud': 'skep', 'sub': user, 'role': 'user',
-             'sid': str(uuid.uuid4()), 'jti': str(uuid.uuid4()),
-             'iat': now, 'nbf': now, 'exp': now + 86400}))
-        signature = hmac.new(key, text, 'sha256').digest()
-
-        return (text + b'.' + encoded(signature)).decode()
 
     def write_gets(self, name, tokens):
         """At most 10,000 tasks by their ids, each by who made it."""

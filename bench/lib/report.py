@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from . import million
+from . import events, million
 from .contenders import TITLES
 
 # scenario, contender, at least so many times its rate
@@ -114,6 +114,9 @@ def bars(results):
                       'at most %g x' % LOGINS_BAR, '%.2f x' % times,
                       times <= LOGINS_BAR))
 
+    if 'events' in results:
+        found += events.bars(results['events'])
+
     if 'million' in results:
         found += million.bars(results['million'])
 
@@ -166,6 +169,11 @@ def report(results, facts):
         if scenario == 'logins':
             parts.append('## GET while others log in')
             parts.append(markdown(logins(rounds)))
+        elif scenario == 'events':
+            parts.append('## Events')
+            parts += [markdown(rows(rounds)) for rows in (
+                events.latency, events.cells, events.crowd)]
+            parts.append(events.note(rounds))
         elif scenario == 'million':
             parts.append('## With 1,000,000 tasks')
             parts.append(markdown(million.gets(rounds)))
