@@ -174,6 +174,15 @@ refused('notify_stream twice', '"notify_stream" directive is duplicate',
 refused("notify_stream $_", 'must be a name of',
         set => { notify_stream => $_, api_redis => '127.0.0.1' })
     for '""', '"a b"', 'a/b', "\xc3\xa9", 'x' x 65;
+refused("notify_stream_heartbeat $_", 'must be at least 1 second',
+        set => { notify_stream_heartbeat => $_ }) for '0', '999ms';
+refused("notify_stream_buffer $_", 'must be at least 1k',
+        set => { notify_stream_buffer => $_ }) for '0', '1023';
+refused("notify_stream_max $_", 'value must be',
+        set => { notify_stream_max => $_ }) for '0', '100001';
+passes('streams, each as it may be least',
+       set => { notify_stream_heartbeat => '1s', notify_stream_buffer => '1k',
+                notify_stream_max => 1 });
 passes('no stream', set => { notify_stream => 'off' });
 passes("notify_stream $_",
        set => { notify_stream => qq{"$_"}, api_redis => '127.0.0.1' })

@@ -9,7 +9,8 @@ use Skep::Fanout;
 use Skep::Stream;
 use Skep::Test;
 
-my $skep = skep(redis => 1, set => { notify_stream => 'skep' });
+my $skep = skep(redis => 1, set => { notify_stream => 'skep' },
+                server => 'gzip on; gzip_types text/event-stream;');
 my $worker = Skep::Fanout->new($skep);
 my ($user, $other) = map { $skep->user } 1 .. 2;
 
@@ -35,6 +36,12 @@ my $res = $user->head('/v1/notifications/stream');
 status_is($res, 200, 'HEAD');
 is($res->header('Content-Type'), 'text/event-stream', 'has the same type');
 is($res->header('Cache-Control'), 'no-store', 'and headers');
+
+
+my $zipped = Skep::Stream->open($user, headers => ['Accept-Encoding', 'gzip']);
+
+unlike($zipped->head, qr/^Content-Encoding/mi, 'never compressed');
+$zipped->close;
 
 
 # what comes
