@@ -28,7 +28,9 @@ CREATE INDEX comments_deleted_at_idx ON task.comments (deleted_at)
     WHERE deleted_at IS NOT NULL;
 CREATE INDEX projects_deleted_at_idx ON task.projects (deleted_at)
     WHERE deleted_at IS NOT NULL;
-CREATE INDEX departures_moved_at_idx ON task.departures (moved_at);
+-- one that lists, which go by project and then time, are not led astray by
+CREATE INDEX departures_moved_at_idx
+    ON task.departures ((moved_at AT TIME ZONE 'UTC'));
 
 -- whether an event is still referred to
 CREATE INDEX deliveries_n_idx ON notify.deliveries (n) WHERE n IS NOT NULL;
@@ -206,8 +208,10 @@ DECLARE
 BEGIN
     DELETE FROM task.departures d
     WHERE d.ctid = ANY (ARRAY(SELECT o.ctid FROM task.departures o
-                              WHERE o.moved_at < now() - older
-                              ORDER BY o.moved_at LIMIT most
+                              WHERE o.moved_at AT TIME ZONE 'UTC'
+                                    < (now() - older) AT TIME ZONE 'UTC'
+                              ORDER BY o.moved_at AT TIME ZONE 'UTC'
+                              LIMIT most
                               FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS gone = ROW_COUNT;
 
