@@ -31,9 +31,9 @@
  *                  has it; PRESET(NULL): the statement finds it
  *               R: NOT_NULL or NULLABLE
  *     filter    NO, or FILTER(name): the query argument of lists.  A list of
- *               names for an ENUM; one label or one of NAMES; an id, "me" or "none" for a
- *               MEMBER; for a TIMESTAMP there are name_before and name_after,
- *               and where it is NULLABLE, name=none
+ *               names for an ENUM; one label or one of NAMES; an id, "me" or
+ *               "none" for a MEMBER; for a TIMESTAMP there are name_before and
+ *               name_after, and where it is NULLABLE, name=none
  *     sort      NO, SORT, or SORT_ID: ids are in its order
  */
 

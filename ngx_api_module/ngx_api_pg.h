@@ -5,9 +5,9 @@
  *
  * The read lane has few connections and pipelines deeply; the write lane has
  * more, so that commits which wait for the disk do not stand in one another's
- * way, nor in front of reads.  The search lane is for reads that take longer, the
- * more so the rarer what they look for is: they have connections of their own
- * and stand in front of nobody.
+ * way, nor in front of reads.  The search lane is for reads that take longer,
+ * the more so the rarer what they look for is: they have connections of their
+ * own and stand in front of nobody.
  */
 
 

@@ -29,7 +29,7 @@ struct ngx_api_identity_s {
     ngx_str_t    role;        /* NUL-terminated */
     time_t       expires;     /* of the token */
 
-    /* whether it would be let in now, too; called by ngx_api_identity_valid() */
+    /* whether it would be let in now, too: see ngx_api_identity_valid() */
     ngx_uint_t (*valid)(ngx_http_request_t *r,
                         const ngx_api_identity_t *identity);
 };

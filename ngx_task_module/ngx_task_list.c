@@ -100,8 +100,8 @@ ngx_task_list_of(ngx_http_request_t *r, const char *project)
     values[0] = (char *) ngx_api_identity(r)->user.data;
 
     rc = ngx_api_page_values(r, &args[NGX_TASK_LIST_LIMIT],
-                             &args[NGX_TASK_LIST_CURSOR], ngx_task_list_cursor(args),
-                             &values[1]);
+                             &args[NGX_TASK_LIST_CURSOR],
+                             ngx_task_list_cursor(args), &values[1]);
     if (rc != NGX_OK) {
         ngx_api_finish(r, rc);
         return;
@@ -170,8 +170,8 @@ ngx_task_list_filtered(ngx_http_request_t *r, const char *project,
 }
 
 
-/* the first of those that look for what is asked for, by the index that is likely
- * to have the fewest rows of it */
+/* the first of those that look for what is asked for, by the index that is
+ * likely to have the fewest rows of it */
 
 static const ngx_api_pg_statement_t *
 ngx_task_list_statement(const ngx_api_value_t *args)
