@@ -12,6 +12,7 @@ my $faults = Skep::Faults->new(skep => skep(Skep::Faults->server));
 
 $faults->run(8, qw(kill_redis kill_redis_aof flush_redis fill_redis
                   freeze_redis));
+$faults->run(1, 'stop_redis');
 $faults->check;
 $faults->finish;
 

@@ -91,7 +91,8 @@ sub skep ($self) { return $self->{skep} }
 sub run ($self, $seconds, @faults) {
     my $until = time + $seconds;
     my $follower = $self->_follow;
-    my @writers = map { $self->_write($_) } 1 .. WRITERS;
+    my $run = ++$self->{runs};
+    my @writers = map { $self->_write("$run-$_") } 1 .. WRITERS;
     my $n = 0;
 
     while (time < $until) {
@@ -107,6 +108,9 @@ sub run ($self, $seconds, @faults) {
     is_deeply(\@writers, [(0) x @writers],
               'each write that was begun is acknowledged');
 
+    my $redis = $self->skep->redis;
+
+    $redis->start if !defined $redis->pid;
     ok($self->_settle, 'it settles');
 
     # the last ones are on their way to it
@@ -160,6 +164,15 @@ sub _kill_redis ($self, $aof) {
 
 sub kill_redis_aof ($self) { $self->_kill_redis('yes') }
 sub kill_redis ($self) { $self->_kill_redis('no') }
+
+# it stays away until no task is written any more: the last ones are told of
+# by no stream
+sub stop_redis ($self) {
+    my $redis = $self->skep->redis;
+
+    $redis->kill_server if defined $redis->pid;
+}
+
 
 sub flush_redis ($self) { $self->skep->redis->command('FLUSHALL') }
 
@@ -239,7 +252,7 @@ sub _one ($self, $name) {
     if (@$tasks < 5 || rand 2 < 1) {
         my $task = $self->_request('POST', '/v1/tasks',
             json    => { title => $name, project_id => $self->{project} },
-            headers => ['Idempotency-Key', $self->{users}[0]->id . $name]);
+            headers => ['Idempotency-Key', $name]);
 
         push @$tasks, $task->{id};
         $self->_journal('task.created', $task);
