@@ -71,7 +71,10 @@ class Told(Skep):
 
     def launch(self):
         self.main = 'worker_rlimit_nofile 16384;'
-        self.http = ('    api_redis unix:%s;\n    notify_stream skep;\n'
+        # as in conf/nginx.conf
+        self.http = ('    client_header_buffer_size 2k;\n'
+                     '    request_pool_size 7k;\n'
+                     '    api_redis unix:%s;\n    notify_stream skep;\n'
                      '    notify_webhook_http on;\n'
                      '    notify_webhook_allow_address 127.0.0.1;\n'
                      % self.bench.events.socket)
@@ -250,6 +253,14 @@ class Events:
                               {'title': 'For all', 'project_id': project})
 
         load.wrk(bench, self.server, gets, 1, WATCHED)
+
+        # the tokens are known, and in shared memory: no stream's is this
+
+        known = os.path.join(self.state, 'known')
+        with open(known, 'w') as f:
+            for token in tokens:
+                f.write('GET\t/v1/me\t%s\t\n' % token)
+        load.wrk(bench, self.server, known, 3)
 
         for n in range(min(3, bench.options.rounds)):
             alone = load.wrk(bench, self.server, gets, seconds, WATCHED)
