@@ -113,8 +113,9 @@ sub run ($self, $seconds, @faults) {
     $redis->start if !defined $redis->pid;
     ok($self->_settle, 'it settles');
 
-    # the last ones are on their way to it
-    sleep 1.5;
+    # it may have to come back for the last ones
+    my $shown = $self->_inbox;
+    wait_until(20, sub { $self->_lines('followed') >= $shown }, 0.2);
     kill 'TERM', $follower;
     is(reap($follower, 20), 0, 'the follower ends');
 
@@ -352,6 +353,18 @@ sub _follow ($self) {
 }
 
 
+# The ids in the follower's inbox, in order.
+
+sub _inbox ($self) {
+    my $user = $self->{users}[1]->id;
+
+    return map { $_->[0] } $self->skep->pg->query(<<~"SQL")->@*;
+        SELECT e.id FROM notify.inbox i JOIN notify.events e USING (n)
+        WHERE i.user_id = '$user' AND e.task_id IS NOT NULL ORDER BY n
+        SQL
+}
+
+
 # What must be true in the end.
 
 sub check ($self) {
@@ -454,12 +467,7 @@ sub _check_receiver ($self) {
 
 sub _check_follower ($self) {
     my @followed = $self->_lines('followed');
-    my $user = $self->{users}[1]->id;
-    my @inbox = map { $_->[0] } $self->skep->pg->query(<<~"SQL")->@*;
-        SELECT e.id FROM notify.inbox i JOIN notify.events e USING (n)
-        WHERE i.user_id = '$user' AND e.task_id IS NOT NULL ORDER BY n
-        SQL
-
+    my @inbox = $self->_inbox;
     my ($at) = grep { ($followed[$_] // '') ne ($inbox[$_] // '') }
                0 .. ($#followed > $#inbox ? $#followed : $#inbox);
 
