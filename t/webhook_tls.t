@@ -25,7 +25,7 @@ sub openssl (@words) {
 }
 
 
-# an authority, and a certificate by it for a name, good for so many days
+# an authority, and a certificate by it for a name
 
 sub authority ($name) {
     openssl(qw(req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes
@@ -34,7 +34,7 @@ sub authority ($name) {
 }
 
 
-sub certificate ($file, $by, $alt, $days = 2) {
+sub certificate ($file, $by, $alt, @good = ('-days', 2)) {
     openssl(qw(req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj),
             '/CN=receiver', '-keyout', "$file.key", '-out', "$file.csr");
 
@@ -43,7 +43,7 @@ sub certificate ($file, $by, $alt, $days = 2) {
     close $fh;
 
     openssl(qw(x509 -req -set_serial 2 -in), "$file.csr", '-CA', "$by.pem",
-            '-CAkey', "$by.key", '-days', $days, '-extfile', "$file.ext",
+            '-CAkey', "$by.key", @good, '-extfile', "$file.ext",
             '-out', "$file.pem");
 }
 
@@ -52,7 +52,13 @@ authority($_) for qw(ca stranger);
 certificate('good', 'ca', 'DNS:localhost,IP:127.0.0.1');
 certificate('name', 'ca', 'DNS:example.com');
 certificate('unknown', 'stranger', 'DNS:localhost,IP:127.0.0.1');
-certificate('old', 'ca', 'DNS:localhost,IP:127.0.0.1', -1);
+
+# one that has expired; how, is a question of OpenSSL's version
+my ($rc, $help) = run(['openssl', 'x509', '-help']);
+certificate('old', 'ca', 'DNS:localhost,IP:127.0.0.1',
+            $help =~ /-not_after/ ? ('-not_before', '20200101000000Z',
+                                     '-not_after', '20200102000000Z')
+                                  : ('-days', -1));
 
 # nginx ends TLS before the receiver
 my %tls = (good => '', name => '', unknown => '', old => '',

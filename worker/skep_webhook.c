@@ -15,7 +15,7 @@
 
 
 /* nobody is granted a longer pause, ms */
-#define SKEP_WEBHOOK_ASKED  (24 * 3600 * INT64_C(1000))
+#define SKEP_WEBHOOK_ASKED  (6 * 3600 * INT64_C(1000))
 
 /* between a row's being due and the look for it, ms */
 #define SKEP_WEBHOOK_LATER  20

@@ -153,7 +153,8 @@ skep_webhook_send_options(skep_webhook_send_t *s, const skep_conf_t *conf)
 
     if (conf->webhook_ca_file) {
         (void) curl_easy_setopt(easy, CURLOPT_CAINFO, conf->webhook_ca_file);
-        (void) curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        (void) curl_easy_setopt(easy, CURLOPT_CAPATH,
+                                (char *) NULL);
     }
 
     (void) curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,

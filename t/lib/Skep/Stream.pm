@@ -29,6 +29,7 @@ sub open ($class, $user, %o) {
             $o{rcvbuf} ? (rcvbuf => $o{rcvbuf}) : ()),
         text => '', events => [], comments => [], ended => '',
         raw => $o{raw},
+        last_id => $o{last},    # as long as nothing comes
     }, $class;
     my $client = $self->{client};
     my @headers = ($o{headers} // [])->@*;
