@@ -34,7 +34,7 @@ sub authority ($name) {
 }
 
 
-sub certificate ($file, $by, $alt, @good = ('-days', 2)) {
+sub certificate ($file, $by, $alt, @good) {
     openssl(qw(req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj),
             '/CN=receiver', '-keyout', "$file.key", '-out', "$file.csr");
 
@@ -43,7 +43,8 @@ sub certificate ($file, $by, $alt, @good = ('-days', 2)) {
     close $fh;
 
     openssl(qw(x509 -req -set_serial 2 -in), "$file.csr", '-CA', "$by.pem",
-            '-CAkey', "$by.key", @good, '-extfile', "$file.ext",
+            '-CAkey', "$by.key",
+            @good ? @good : ('-days', 2), '-extfile', "$file.ext",
             '-out', "$file.pem");
 }
 
