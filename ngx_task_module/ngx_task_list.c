@@ -10,11 +10,19 @@
 #define NGX_TASK_LIST_Q_MAX       500
 #define NGX_TASK_LIST_SINCE_MAX   120     /* a time, or a token */
 
+/* a page of so many rows has a statement for who is in few projects */
+#define NGX_TASK_LIST_SHORT       20
+
+/* users, by a hash, of whom is known how many projects they are in */
+#define NGX_TASK_LIST_USERS       65536
+
 /* the statements with filters take them from $7 on */
 #define NGX_TASK_LIST_VALUES      (6 + NGX_TASK_LIST_NFILTERS)
 
 
 static void ngx_task_list_of(ngx_http_request_t *r, const char *project);
+static ngx_uint_t ngx_task_list_user(ngx_http_request_t *r);
+static void ngx_task_list_few(ngx_http_request_t *r, const PGresult *res);
 static void ngx_task_list_filtered(ngx_http_request_t *r,
     const char *project, ngx_uint_t ranked, const char **values);
 static const ngx_api_pg_statement_t *ngx_task_list_statement(
@@ -26,6 +34,12 @@ static const char *ngx_task_list_priority(const ngx_api_value_t *arg,
     ngx_uint_t highest);
 static ngx_uint_t ngx_task_list_cursor(const ngx_api_value_t *args);
 static void ngx_task_list_send(ngx_http_request_t *r, const PGresult *res);
+
+
+/* Whether users are in many projects, as far as this worker has seen.  It need
+ * not be right: both statements give the same. */
+
+static u_char  ngx_task_list_many[NGX_TASK_LIST_USERS];
 
 
 static const ngx_str_t  ngx_task_sort_names[] = {
@@ -129,8 +143,42 @@ ngx_task_list_of(ngx_http_request_t *r, const char *project)
         return;
     }
 
+    if (args[NGX_TASK_LIST_LIMIT].integer <= NGX_TASK_LIST_SHORT
+        && !ngx_task_list_many[ngx_task_list_user(r)])
+    {
+        ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_LIST_FEW + sort, values,
+                        ngx_task_list_few);
+        return;
+    }
+
     ngx_api_pg_exec(r, NGX_TASK_SQL_TASK_LIST + sort, values,
                     ngx_task_list_send);
+}
+
+
+/* the caller's place among those of whom is known how many projects they have */
+
+static ngx_uint_t
+ngx_task_list_user(ngx_http_request_t *r)
+{
+    const ngx_str_t  *user;
+
+    user = &ngx_api_identity(r)->user;
+
+    return ngx_murmur_hash2(user->data, user->len) % NGX_TASK_LIST_USERS;
+}
+
+
+/* whoever turns out to have many gets the other statement the next time */
+
+static void
+ngx_task_list_few(ngx_http_request_t *r, const PGresult *res)
+{
+    if (PQntuples(res) > 0 && !PQgetisnull(res, 0, PQfnumber(res, "_many"))) {
+        ngx_task_list_many[ngx_task_list_user(r)] = 1;
+    }
+
+    ngx_task_list_send(r, res);
 }
 
 

@@ -203,4 +203,23 @@ is($user->get('/v1/tasks?limit=1')->json->{data}[0]{id}, $shared->{id},
 ($items) = walk('limit=7&sort=priority');
 is(scalar @$items, 46, 'in every page once');
 
+
+# who is in many projects is known as such after a list, and then gets what a
+# worker that does not know it would give
+
+my $busy = $skep->user;
+my @projects = map { $busy->project(name => "Project $_")->{id} } 1 .. 23;
+my @many = map { $busy->task(title => "Task $_",
+                             project_id => $projects[$_ % 5 ? $_ % 23 : 7])->{id} }
+           1 .. 60;
+
+for my $time ('the first time', 'the second', 'the third') {
+    my $page = $busy->get('/v1/tasks?limit=20')->json;
+    my $next = $busy->get('/v1/tasks?limit=20&cursor='
+                          . escape($page->{next_cursor}))->json;
+
+    is_deeply([map { $_->{id} } $page->{data}->@*, $next->{data}->@*],
+              [reverse @many[20 .. 59]], "of many projects, $time");
+}
+
 finish();
