@@ -13,7 +13,7 @@
 /* a page of so many rows has a statement for who is in few projects */
 #define NGX_TASK_LIST_SHORT       20
 
-/* users, by a hash, of whom is known how many projects they are in */
+/* users, by a hash, of whom is known whether they are in many projects */
 #define NGX_TASK_LIST_USERS       65536
 
 /* the statements with filters take them from $7 on */
@@ -156,7 +156,7 @@ ngx_task_list_of(ngx_http_request_t *r, const char *project)
 }
 
 
-/* the caller's place among those of whom is known how many projects they have */
+/* the caller's place among those of whom it is known */
 
 static ngx_uint_t
 ngx_task_list_user(ngx_http_request_t *r)

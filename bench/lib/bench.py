@@ -30,7 +30,7 @@ WATCHED = 8        # connections get tasks
 # load.py does not know is sent as NULL
 STATEMENTS = {
     'get': ('task_get', ['user', 'task']),
-    'list': ('task_list_created_at_desc',
+    'list': ('task_list_few_created_at_desc',
              ['user', 'page', 'null', 'null']),
     'create': ('task_create',
                ['user', 'id', 'at', 'event', 'at', 'null', 'title',
