@@ -69,58 +69,47 @@ END
 $$;
 
 
-CREATE FUNCTION api.purge_mail_tokens(older interval, most integer)
-RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- What is of one table, found by one index, and over by that time: a function for
+-- each.
+
+DO $do$
 DECLARE
-    gone integer;
+    kind record;
 BEGIN
-    DELETE FROM auth.mail_tokens t
-    WHERE t.hash = ANY (ARRAY(SELECT o.hash FROM auth.mail_tokens o
-                              WHERE o.expires_at < now() - older
-                              ORDER BY o.expires_at LIMIT most
-                              FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS gone = ROW_COUNT;
+    FOR kind IN
+        SELECT * FROM (VALUES
+            ('auth.mail_tokens', 'o.expires_at', 'now() - older', 'true'),
+            ('api.idempotency_keys', 'o.stored_at', 'now() - older', 'true'),
+            ('task.comments', 'o.deleted_at', 'now() - older', 'true'),
+            ('task.departures', $$o.moved_at AT TIME ZONE 'UTC'$$,
+             $$(now() - older) AT TIME ZONE 'UTC'$$, 'true'),
+            ('notify.mails', 'o.created_at', 'now() - older',
+             $$o.status <> 'pending'$$)
+        ) v (relation, over, since, condition)
+    LOOP
+        EXECUTE format($f$
+            CREATE FUNCTION api.purge_%s(older interval, most integer)
+            RETURNS integer
+            LANGUAGE plpgsql SECURITY DEFINER
+            SET search_path = pg_catalog, pg_temp AS $$
+            DECLARE
+                gone integer;
+            BEGIN
+                DELETE FROM %s t
+                WHERE t.ctid = ANY (ARRAY(SELECT o.ctid FROM %2$s o
+                                          WHERE %s < %s AND %s
+                                          ORDER BY %3$s LIMIT most
+                                          FOR UPDATE SKIP LOCKED));
+                GET DIAGNOSTICS gone = ROW_COUNT;
 
-    RETURN gone;
+                RETURN gone;
+            END
+            $$
+            $f$, split_part(kind.relation, '.', 2), kind.relation, kind.over,
+            kind.since, kind.condition);
+    END LOOP;
 END
-$$;
-
-
-CREATE FUNCTION api.purge_idempotency_keys(older interval, most integer)
-RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    gone integer;
-BEGIN
-    DELETE FROM api.idempotency_keys k
-    WHERE k.ctid = ANY (ARRAY(SELECT o.ctid FROM api.idempotency_keys o
-                              WHERE o.stored_at < now() - older
-                              ORDER BY o.stored_at LIMIT most
-                              FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS gone = ROW_COUNT;
-
-    RETURN gone;
-END
-$$;
-
-
-CREATE FUNCTION api.purge_comments(older interval, most integer)
-RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    gone integer;
-BEGIN
-    DELETE FROM task.comments c
-    WHERE c.id = ANY (ARRAY(SELECT o.id FROM task.comments o
-                            WHERE o.deleted_at < now() - older
-                            ORDER BY o.deleted_at LIMIT most
-                            FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS gone = ROW_COUNT;
-
-    RETURN gone;
-END
-$$;
+$do$;
 
 
 -- Tasks, and what there is of them still.  A task goes last: as long as it has
@@ -200,26 +189,6 @@ END
 $$;
 
 
-CREATE FUNCTION api.purge_departures(older interval, most integer)
-RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    gone integer;
-BEGIN
-    DELETE FROM task.departures d
-    WHERE d.ctid = ANY (ARRAY(SELECT o.ctid FROM task.departures o
-                              WHERE o.moved_at AT TIME ZONE 'UTC'
-                                    < (now() - older) AT TIME ZONE 'UTC'
-                              ORDER BY o.moved_at AT TIME ZONE 'UTC'
-                              LIMIT most
-                              FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS gone = ROW_COUNT;
-
-    RETURN gone;
-END
-$$;
-
-
 -- Deliveries that are over.  The time in an id is that of the event.
 
 CREATE FUNCTION api.purge_deliveries(older interval, most integer)
@@ -236,25 +205,6 @@ BEGIN
     WHERE d.id = ANY (ARRAY(SELECT o.id FROM notify.deliveries o
                             WHERE o.id < bound AND o.status <> 'pending'
                             ORDER BY o.id LIMIT most
-                            FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS gone = ROW_COUNT;
-
-    RETURN gone;
-END
-$$;
-
-
-CREATE FUNCTION api.purge_mails(older interval, most integer)
-RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    gone integer;
-BEGIN
-    DELETE FROM notify.mails m
-    WHERE m.id = ANY (ARRAY(SELECT o.id FROM notify.mails o
-                            WHERE o.status <> 'pending'
-                              AND o.created_at < now() - older
-                            ORDER BY o.created_at LIMIT most
                             FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS gone = ROW_COUNT;
 
