@@ -23,7 +23,8 @@ packages_of() {
                 redis-server nginx curl python3-aiosmtpd
             ;;
         test)
-            echo perl libcmocka-dev patch
+            # prometheus for its promtool
+            echo perl libcmocka-dev patch prometheus
             ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
@@ -143,7 +144,7 @@ packages_no_cluster() {
 
 # services that are there before
 packages_services() {
-    for name in nginx postgresql redis-server; do
+    for name in nginx postgresql redis-server prometheus; do
         [ ! -e "/etc/init.d/$name" ] || printf '%s ' "$name"
     done
 }
