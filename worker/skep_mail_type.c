@@ -18,12 +18,16 @@
 static int skep_mail_templates_type(skep_mail_templates_t *t,
     const skep_mail_type_t *type, const char *directory, char *err,
     size_t size);
+static int skep_mail_templates_text(skep_mail_templates_t *t,
+    const skep_mail_type_t *type, const char *path, char *err, size_t size);
+static int skep_mail_templates_layout(skep_mail_templates_t *t,
+    const char *directory, char *err, size_t size);
 static char *skep_mail_file(const char *path, char *err, size_t size);
 static bool skep_mail_utf8(const char *text);
 static int skep_mail_part(skep_mail_template_t *t, const char *path,
     const char *text, size_t len, unsigned line, unsigned fields, char *err,
     size_t size);
-static char *skep_mail_render(const skep_mail_template_t *t,
+static char *skep_mail_render(const skep_mail_template_t *t, unsigned n,
     skep_mail_form_t form, const char *const *values);
 
 
@@ -125,12 +129,40 @@ skep_mail_templates_type(skep_mail_templates_t *t,
     const skep_mail_type_t *type, const char *directory, char *err,
     size_t size)
 {
-    int       rc;
-    char     *text, path[PATH_MAX];
-    size_t    len;
-    unsigned  line;
+    int    rc;
+    char  *text, path[PATH_MAX];
 
     (void) snprintf(path, sizeof(path), "%s/%s.txt", directory, type->name);
+
+    if (skep_mail_templates_text(t, type, path, err, size) == -1
+        || skep_mail_templates_layout(t, directory, err, size) == -1)
+    {
+        return -1;
+    }
+
+    (void) snprintf(path, sizeof(path), "%s/%s.html", directory, type->name);
+
+    text = skep_mail_file(path, err, size);
+    if (text == NULL) {
+        return -1;
+    }
+
+    rc = skep_mail_part(&t->html[1], path, text, strlen(text), 1,
+                        type->fields, err, size);
+    free(text);
+
+    return rc;
+}
+
+
+static int
+skep_mail_templates_text(skep_mail_templates_t *t,
+    const skep_mail_type_t *type, const char *path, char *err, size_t size)
+{
+    int       rc;
+    char     *text;
+    size_t    len;
+    unsigned  line;
 
     text = skep_mail_file(path, err, size);
     if (text == NULL) {
@@ -167,19 +199,50 @@ skep_mail_templates_type(skep_mail_templates_t *t,
 
     free(text);
 
-    if (rc == -1) {
-        return -1;
-    }
+    return rc;
+}
 
-    (void) snprintf(path, sizeof(path), "%s/%s.html", directory, type->name);
+
+/* what is the same of all pages; it has no other placeholder */
+
+static int
+skep_mail_templates_layout(skep_mail_templates_t *t, const char *directory,
+    char *err, size_t size)
+{
+    int          rc;
+    char        *text, *content, *p, path[PATH_MAX];
+    unsigned     line;
+
+    static const char  mark[] = "{{content}}";
+
+    (void) snprintf(path, sizeof(path), "%s/layout.html", directory);
 
     text = skep_mail_file(path, err, size);
     if (text == NULL) {
         return -1;
     }
 
-    rc = skep_mail_part(&t->html, path, text, strlen(text), 1, type->fields,
-                        err, size);
+    content = strstr(text, mark);
+
+    if (content == NULL) {
+        (void) snprintf(err, size, "%s:1: no \"%s\"", path, mark);
+        free(text);
+        return -1;
+    }
+
+    for (line = 1, p = text; p < content; p++) {
+        line += (*p == '\n');
+    }
+
+    rc = skep_mail_part(&t->html[0], path, text, content - text, 1, 0, err,
+                        size);
+
+    if (rc == 0) {
+        content += sizeof(mark) - 1;
+        rc = skep_mail_part(&t->html[2], path, content, strlen(content), line,
+                            0, err, size);
+    }
+
     free(text);
 
     return rc;
@@ -286,7 +349,9 @@ skep_mail_templates_free(skep_mail_templates_t *templates)
     for (i = 0; i < SKEP_MAIL_NTYPES; i++) {
         skep_mail_template_free(&templates[i].subject);
         skep_mail_template_free(&templates[i].text);
-        skep_mail_template_free(&templates[i].html);
+        skep_mail_template_free(&templates[i].html[0]);
+        skep_mail_template_free(&templates[i].html[1]);
+        skep_mail_template_free(&templates[i].html[2]);
     }
 
     free(templates);
@@ -297,9 +362,10 @@ int
 skep_mail_templates_render(const skep_mail_templates_t *t,
     const char *const *values, skep_mail_content_t *content)
 {
-    content->subject = skep_mail_render(&t->subject, SKEP_MAIL_LINE, values);
-    content->text = skep_mail_render(&t->text, SKEP_MAIL_TEXT, values);
-    content->html = skep_mail_render(&t->html, SKEP_MAIL_HTML, values);
+    content->subject = skep_mail_render(&t->subject, 1, SKEP_MAIL_LINE,
+                                        values);
+    content->text = skep_mail_render(&t->text, 1, SKEP_MAIL_TEXT, values);
+    content->html = skep_mail_render(t->html, 3, SKEP_MAIL_HTML, values);
 
     if (content->subject && content->text && content->html) {
         return 0;
@@ -311,13 +377,16 @@ skep_mail_templates_render(const skep_mail_templates_t *t,
 }
 
 
+/* n templates, one after another */
+
 static char *
-skep_mail_render(const skep_mail_template_t *t, skep_mail_form_t form,
-    const char *const *values)
+skep_mail_render(const skep_mail_template_t *t, unsigned n,
+    skep_mail_form_t form, const char *const *values)
 {
-    char    *text;
-    FILE    *out;
-    size_t   len;
+    char      *text;
+    FILE      *out;
+    size_t     len;
+    unsigned   i;
 
     text = NULL;
 
@@ -326,7 +395,9 @@ skep_mail_render(const skep_mail_template_t *t, skep_mail_form_t form,
         return NULL;
     }
 
-    skep_mail_template_render(t, form, values, out);
+    for (i = 0; i < n; i++) {
+        skep_mail_template_render(&t[i], form, values, out);
+    }
 
     if (fclose(out) != 0) {
         free(text);

@@ -28,7 +28,8 @@ typedef struct {
 typedef struct {
     skep_mail_template_t   subject;
     skep_mail_template_t   text;
-    skep_mail_template_t   html;
+    skep_mail_template_t   html[3];      /* the layout's head, what is in it,
+                                            and its end */
 } skep_mail_templates_t;
 
 
@@ -48,8 +49,9 @@ int skep_mail_type(const char *name);
 
 /*
  * Reads TYPE.txt, whose first line is the subject, and TYPE.html of every
- * type.  An array of SKEP_MAIL_NTYPES; or NULL with what is wrong in err, the
- * file and the line before it.
+ * type, which stands where layout.html has {{content}}.  An array of
+ * SKEP_MAIL_NTYPES; or NULL with what is wrong in err, the file and the line
+ * before it.
  */
 skep_mail_templates_t *skep_mail_templates_read(const char *directory,
     char *err, size_t size);

@@ -63,6 +63,8 @@ make(void **state)
         put(name, "<p>\n", 4);
     }
 
+    put("layout.html", "<html>\n{{content}}\n</html>\n", 27);
+
     return 0;
 }
 
@@ -83,6 +85,9 @@ take_away(void **state)
                         skep_mail_types[i].name);
         (void) unlink(path);
     }
+
+    (void) snprintf(path, sizeof(path), "%s/layout.html", dir);
+    (void) unlink(path);
 
     return rmdir(dir);
 }
@@ -237,6 +242,7 @@ test_faults(void **state)
 
     static const char  name[] = "task.created.txt";
     static const char  page[] = "comment.created.html";
+    static const char  layout[] = "layout.html";
 
     (void) state;
 
@@ -266,6 +272,15 @@ test_faults(void **state)
     assert_null(skep_mail_templates_read(dir, err, sizeof(err)));
     assert_non_null(strstr(err, "/comment.created.html: No such file"));
     put(page, "<p>\n", 4);
+
+    assert_fault(layout, "<p>\n", 4, ":1: no \"{{content}}\"");
+    assert_fault(layout, "{{name}}\n{{content}}", 20,
+                 ":1: unknown placeholder \"name\"");
+    assert_fault(layout, "\n{{content}}\n{{name}}", 21,
+                 ":3: unknown placeholder \"name\"");
+    assert_fault(layout, "{{content}}\n{{content}}", 23,
+                 ":2: unknown placeholder \"content\"");
+    put(layout, "{{content}}", 11);
 
     assert_null(skep_mail_templates_read("/nowhere", err, sizeof(err)));
     assert_non_null(strstr(err, "/nowhere/auth."));
