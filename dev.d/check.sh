@@ -26,6 +26,12 @@ check() {
     cd "$root"
 
     # shellcheck disable=SC2086
+    if grep -q '^use Skep::Tools' $tests; then
+        npm_install t/tools || die "the tests want tools of npm"
+        share
+    fi
+
+    # shellcheck disable=SC2086
     exec prove --timer -I t/lib $tests
 }
 

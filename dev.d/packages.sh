@@ -24,7 +24,8 @@ packages_of() {
             ;;
         test)
             # prometheus for its promtool
-            echo perl libcmocka-dev patch prometheus
+            echo perl libcmocka-dev patch prometheus chromium
+            packages_of npm
             ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
@@ -32,6 +33,10 @@ packages_of() {
         bench)
             # comments stand in it
             sed 's/#.*//' "$root/bench/packages"
+            packages_of npm
+            ;;
+        npm)
+            # both may come from elsewhere
             command -v npm >/dev/null || echo nodejs npm
             ;;
     esac
