@@ -23,8 +23,8 @@ packages_of() {
                 redis-server nginx curl python3-aiosmtpd
             ;;
         test)
-            # prometheus for its promtool
-            echo perl libcmocka-dev patch prometheus chromium
+            echo perl libcmocka-dev patch chromium prometheus \
+                prometheus-alertmanager
             packages_of npm
             ;;
         lint)
@@ -149,7 +149,9 @@ packages_no_cluster() {
 
 # services that are there before
 packages_services() {
-    for name in nginx postgresql redis-server prometheus; do
+    for name in nginx postgresql redis-server prometheus \
+        prometheus-alertmanager
+    do
         [ ! -e "/etc/init.d/$name" ] || printf '%s ' "$name"
     done
 }

@@ -130,4 +130,41 @@ ok(wait_until(5, sub {
            && !$now->{stream_pending} && $now->{stream_trimmed_total};
 }), 'the gauges are back to nothing');
 
+
+# what is not known is left out
+
+sub left_out ($pattern) {
+    return wait_until(10, sub { !grep { /$pattern/ } keys $worker->metrics->%* });
+}
+
+my $queue = qr/^(?:outbox_|deliveries_pending|mails_pending)/;
+my $stream = qr/^stream_(?:length|lag|pending)$/;
+
+$skep->pg->stop_server;
+ok(left_out($queue), 'without PostgreSQL nobody knows the queues');
+is($worker->metrics->{'up{server="postgresql",thread="sweeper"}'}, 0,
+   'it is away');
+$skep->pg->start;
+ok(wait_until(10, sub { defined $worker->metrics->{outbox_age_seconds} }),
+   'and known again');
+
+$skep->redis->stop_server;
+ok(left_out($stream), 'without Redis nobody knows the stream');
+is($worker->metrics->{'up{server="redis",thread="sweeper"}'}, 0, 'it is away');
+
+$worker->configure(redis => 'off');
+$worker->signal('HUP');
+ok(left_out(qr/server="redis"/), 'one that is off is not away');
+is($worker->get('/readyz')->status, 200, 'and nothing lacks');
+
+$skep->redis->start;
+$worker->configure;
+$worker->signal('HUP');
+ok(wait_until(10, sub {
+    my $now = $worker->metrics;
+
+    return $now->{'up{server="redis",thread="consumer"}'}
+           && defined $now->{stream_length};
+}), 'on again');
+
 finish();

@@ -167,8 +167,8 @@ skep_http_ready(struct MHD_Connection *connection)
                && atomic_load(skep_metric(UP_PG_SWEEPER))
                && atomic_load(skep_metric(MIGRATED));
 
-    redis = off || (atomic_load(skep_metric(UP_REDIS_CONSUMER))
-                    && atomic_load(skep_metric(UP_REDIS_SWEEPER)));
+    redis = off || (atomic_load(skep_metric(UP_REDIS_CONSUMER)) == 1
+                    && atomic_load(skep_metric(UP_REDIS_SWEEPER)) == 1);
 
     n = asprintf(&text, "{\"status\":\"%s\",\"checks\":{\"database\":\"%s\""
                  ",\"redis\":\"%s\"}}",

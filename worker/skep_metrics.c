@@ -35,6 +35,7 @@ skep_metrics_text(size_t *len)
     char                      *text;
     FILE                      *out;
     size_t                     i;
+    int64_t                    value;
     const char                *last;
     const skep_metrics_row_t  *row;
 
@@ -49,6 +50,11 @@ skep_metrics_text(size_t *len)
 
     for (i = 0; i < SKEP_METRICS_N; i++) {
         row = &skep_metrics_rows[i];
+        value = atomic_load(&skep_metrics[i]);
+
+        if (value == SKEP_METRIC_NONE) {
+            continue;
+        }
 
         if (strcmp(row->name, last) != 0) {
             fprintf(out, "# HELP skep_worker_%s %s\n"
@@ -59,7 +65,7 @@ skep_metrics_text(size_t *len)
 
         fprintf(out, "skep_worker_%s%s%s%s %" PRId64 "\n", row->name,
                 row->labels[0] ? "{" : "", row->labels,
-                row->labels[0] ? "}" : "", atomic_load(&skep_metrics[i]));
+                row->labels[0] ? "}" : "", value);
     }
 
     if (ferror(out) | fclose(out)) {

@@ -8,7 +8,8 @@
  *     G(ID, name, labels, help)    a gauge: skep_gauge(ID, n)
  *
  * In the output names begin with "skep_worker_"; those of counters end with
- * "_total".
+ * "_total".  A gauge that is SKEP_METRIC_NONE is left out: its value is not
+ * known, or there is nothing of it.
  */
 
 
@@ -20,6 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+
+#define SKEP_METRIC_NONE  INT64_MIN
 
 
 #define SKEP_METRICS(C, G)                                                    \

@@ -1,6 +1,7 @@
 
 #include "skep_redis.h"
 #include "skep_log.h"
+#include "skep_metrics.h"
 #include "skep_run.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ static void skep_redis_lost(skep_redis_t *redis);
 int64_t
 skep_redis_ready(skep_redis_t *redis, const skep_conf_t *conf)
 {
+    int      off;
     char     fault[256];
     int64_t  wait;
 
@@ -31,7 +33,13 @@ skep_redis_ready(skep_redis_t *redis, const skep_conf_t *conf)
         skep_redis_close(redis);
     }
 
-    if (strcmp(conf->redis, "off") == 0) {
+    off = strcmp(conf->redis, "off") == 0;
+
+    if (redis->up && redis->ctx == NULL) {
+        atomic_store(redis->up, off ? SKEP_METRIC_NONE : 0);
+    }
+
+    if (off) {
         return 1000;
     }
 

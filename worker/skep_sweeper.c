@@ -166,18 +166,23 @@ skep_sweeper_look(skep_sweeper_t *sweeper, const skep_conf_t *conf)
     PGresult          *res;
     skep_pg_status_t   status;
 
-    if (sweeper->pg.conn == NULL) {
-        return;
+    res = NULL;
+
+    if (sweeper->pg.conn) {
+        res = skep_pg_exec(&sweeper->pg, SKEP_SQL_QUEUES, NULL, &status);
+        skep_gauge(MIGRATED, res != NULL);
     }
 
-    res = skep_pg_exec(&sweeper->pg, SKEP_SQL_QUEUES, NULL, &status);
+    /* old numbers would say that all is well */
 
     if (res == NULL) {
-        skep_gauge(MIGRATED, 0);
+        skep_gauge(OUTBOX_ROWS, SKEP_METRIC_NONE);
+        skep_gauge(OUTBOX_AGE, SKEP_METRIC_NONE);
+        skep_gauge(DELIVERIES_PENDING, SKEP_METRIC_NONE);
+        skep_gauge(MAILS_PENDING, SKEP_METRIC_NONE);
         return;
     }
 
-    skep_gauge(MIGRATED, 1);
     n = skep_pg_number(res, 0, 0);
     skep_gauge(OUTBOX_ROWS, skep_pg_number(res, 0, 1));
     skep_gauge(OUTBOX_AGE, skep_pg_number(res, 0, 2));
@@ -211,6 +216,9 @@ skep_sweeper_stream(skep_sweeper_t *sweeper, const skep_conf_t *conf)
     if (sweeper->redis.ctx == NULL
         || skep_stream_trim(&sweeper->redis, conf->stream, &info) != 0)
     {
+        skep_gauge(STREAM_LENGTH, SKEP_METRIC_NONE);
+        skep_gauge(STREAM_LAG, SKEP_METRIC_NONE);
+        skep_gauge(STREAM_PENDING, SKEP_METRIC_NONE);
         return;
     }
 
