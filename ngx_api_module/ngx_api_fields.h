@@ -96,7 +96,7 @@
 
 /*
  * Rows for a table of query arguments, in the order in which sql/embed's
- * "-- filters:" has their texts as parameters; and "+ 1" for each of them.
+ * "-- arguments:" has their texts as parameters; and "+ 1" for each of them.
  */
 
 #define ngx_api_field_args(name, type, shape, presence, filter, sort)         \
@@ -107,10 +107,10 @@
     NGX_API_ARGS(ngx_api_arg_count, NGX_API_FILTER_##filter,                  \
                  NGX_API_ARG_##shape, NGX_API_NONE_##presence)
 
-#define ngx_api_arg_row(text, kind, lo, hi, list)                             \
-    { ngx_string(text), .type = kind, .min = lo, .max = hi, .of = list },
+#define ngx_api_arg_row(name, kind, lo, hi, list)                             \
+    { ngx_string(#name), .type = kind, .min = lo, .max = hi, .of = list },
 
-#define ngx_api_arg_count(text, kind, lo, hi, list)  + 1
+#define ngx_api_arg_count(name, kind, lo, hi, list)  + 1
 
 /* what follows becomes the arguments of NGX_API_ARGS_() */
 
@@ -146,12 +146,12 @@
 #define NGX_API_ARGS_ON(...)           __VA_ARGS__
 
 #define NGX_API_ARGS_ONE(row, param, type, lo, hi, list, null)                \
-    row(#param, type, lo, hi, list)
+    row(param, type, lo, hi, list)
 
 #define NGX_API_ARGS_RANGE(row, param, type, lo, hi, list, null)              \
-    row(#param "_before", type, lo, hi, list)                                 \
-    row(#param "_after", type, lo, hi, list)                                  \
-    NGX_API_ARGS_##null(row(#param, NGX_API_ENUM, 0, 0, ngx_api_none_names))
+    row(param##_before, type, lo, hi, list)                                   \
+    row(param##_after, type, lo, hi, list)                                    \
+    NGX_API_ARGS_##null(row(param, NGX_API_ENUM, 0, 0, ngx_api_none_names))
 
 
 /*

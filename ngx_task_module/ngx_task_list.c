@@ -81,7 +81,7 @@ ngx_task_list_project(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    if (ngx_api_args(r)[NGX_TASK_LIST_PROJECT].set) {
+    if (ngx_api_args(r)[ngx_task_list_by_project].set) {
         rc = ngx_api_parameter_fault(r, "project", "unknown_parameter",
                                      "is not a parameter of this request");
         ngx_api_finish(r, rc);
@@ -124,7 +124,7 @@ ngx_task_list_of(ngx_http_request_t *r, const char *project)
     filters = args[NGX_TASK_LIST_Q].set;
 
     for (i = 0; i < NGX_TASK_LIST_NFILTERS; i++) {
-        filters |= args[NGX_TASK_LIST_PROJECT + i].set;
+        filters |= args[NGX_TASK_LIST_FILTERS + i].set;
     }
 
     sort = (ngx_uint_t) args[NGX_TASK_LIST_SORT].integer;
@@ -199,7 +199,7 @@ ngx_task_list_filtered(ngx_http_request_t *r, const char *project,
     values[5] = args[NGX_TASK_LIST_Q].text;
 
     for (i = 0; i < NGX_TASK_LIST_NFILTERS; i++) {
-        values[6 + i] = args[NGX_TASK_LIST_PROJECT + i].text;
+        values[6 + i] = args[NGX_TASK_LIST_FILTERS + i].text;
     }
 
     if (project) {
@@ -227,24 +227,25 @@ ngx_task_list_statement(const ngx_api_value_t *args)
     ngx_uint_t              open;
     const ngx_api_value_t  *assignee;
 
-    if (args[NGX_TASK_LIST_LABEL].set) {
+    if (args[ngx_task_list_by_label].set) {
         return NGX_TASK_SQL_TASK_LIST_LABEL;
     }
 
-    open = ngx_task_list_open(&args[NGX_TASK_LIST_STATUS]);
+    open = ngx_task_list_open(&args[ngx_task_list_by_status]);
 
     if (args[NGX_TASK_LIST_Q].set) {
         return open ? NGX_TASK_SQL_TASK_LIST_WORDS_OPEN
                     : NGX_TASK_SQL_TASK_LIST_WORDS;
     }
 
-    assignee = &args[NGX_TASK_LIST_ASSIGNEE];
+    assignee = &args[ngx_task_list_by_assignee];
 
     if (assignee->set && ngx_strcmp(assignee->text, "none") != 0) {
         return NGX_TASK_SQL_TASK_LIST_ASSIGNEE;
     }
 
-    if (args[NGX_TASK_LIST_DUE_AFTER].set && args[NGX_TASK_LIST_DUE_BEFORE].set)
+    if (args[ngx_task_list_by_due_after].set
+        && args[ngx_task_list_by_due_before].set)
     {
         return NGX_TASK_SQL_TASK_LIST_DUE;
     }
@@ -287,23 +288,23 @@ ngx_task_list_start(const ngx_api_value_t *args, ngx_uint_t sort,
 
     if (ngx_strcmp(name, "due_at") == 0) {
 
-        if (args[NGX_TASK_LIST_DUE].set) {
+        if (args[ngx_task_list_by_due].set) {
             values[2] = descending ? "-infinity" : "infinity";
             values[3] = descending ? NGX_TASK_ID_MAX : NGX_TASK_ID_MIN;
             return;
         }
 
-        key = args[descending ? NGX_TASK_LIST_DUE_BEFORE
-                              : NGX_TASK_LIST_DUE_AFTER].text;
+        key = args[descending ? ngx_task_list_by_due_before
+                              : ngx_task_list_by_due_after].text;
         if (key) {
             values[2] = key;
             values[3] = descending ? NGX_TASK_ID_MIN : NGX_TASK_ID_MAX;
         }
 
     } else if (ngx_strcmp(name, "priority") == 0
-               && args[NGX_TASK_LIST_PRIORITY].set)
+               && args[ngx_task_list_by_priority].set)
     {
-        values[2] = ngx_task_list_priority(&args[NGX_TASK_LIST_PRIORITY],
+        values[2] = ngx_task_list_priority(&args[ngx_task_list_by_priority],
                                            descending);
         values[3] = descending ? NGX_TASK_ID_MAX : NGX_TASK_ID_MIN;
     }

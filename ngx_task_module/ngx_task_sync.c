@@ -34,7 +34,7 @@ ngx_task_sync(ngx_http_request_t *r, const char *project)
 
     values[0] = (char *) ngx_api_identity(r)->user.data;
     values[4] = project ? "t" : "f";
-    values[6] = project ? project : args[NGX_TASK_LIST_PROJECT].text;
+    values[6] = project ? project : args[ngx_task_list_by_project].text;
 
     rc = ngx_task_sync_alone(r);
 
@@ -89,7 +89,7 @@ ngx_task_sync_alone(ngx_http_request_t *r)
             || i == NGX_TASK_LIST_LIMIT
             || i == NGX_TASK_LIST_CURSOR
             || i == NGX_TASK_LIST_SINCE
-            || i == NGX_TASK_LIST_PROJECT)
+            || i == ngx_task_list_by_project)
         {
             continue;
         }

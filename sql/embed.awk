@@ -223,7 +223,7 @@ function use(template,    i, t) {
 
 # a line with {name} replaced by what "with" says, or the order
 function fill(line, whose,    name, value, done) {
-    while (match(line, /[{][a-z_]+[}]/)) {
+    while (match(line, /[{][$]?[a-z_]+[}]/)) {
         name = substr(line, RSTART + 1, RLENGTH - 2)
 
         if (name in with) {

@@ -118,7 +118,12 @@ function take_row(kind, n, col,    i, name) {
     field_shape[table, i] = col[3]
     field_kind[table, i] = kind
     field_null[table, i] = col[4] == "NULLABLE"
-    field_filter[table, i] = col[5] != "NO"
+    field_filter[table, i] = ""
+
+    if (match(col[5], /\(.*\)/)) {
+        field_filter[table, i] = substr(col[5], RSTART + 1, RLENGTH - 2)
+    }
+
     field_sort[table, i] = col[6]
 
     sub(/\(.*/, "", field_shape[table, i])
@@ -218,7 +223,7 @@ function sort_key(table, i, alias, ascending,    key, type) {
 
 function is_directive(line) {
     return line ~ /^ *-- (columns|event|names|types|values|patch): / \
-           || line ~ /^ *-- (set|changes|filters|arrays|items): /
+           || line ~ /^ *-- (set|changes|filters|arguments|arrays|items): /
 }
 
 
@@ -268,9 +273,15 @@ function directive(line,    verb, t, i, k, n, name, type, text, arg) {
         return text
     }
 
+    if (verb == "arguments:") {
+        want(2, "arguments: TABLE $N")
+        arguments(t, parameter(arg[4]))
+        return ""
+    }
+
     if (verb == "filters:") {
-        want(nargs > 3 ? 4 : 3, "filters: TABLE $N ALIAS [-NAME]")
-        return filters(t, parameter(arg[4]), arg[5], substr(arg[6], 2))
+        want(nargs > 2 ? 3 : 2, "filters: TABLE ALIAS [-NAME]")
+        return filters(t, arg[4], substr(arg[5], 2))
     }
 
     # what follows is of the fields that a client may set
@@ -401,17 +412,48 @@ function bit(k,    value) {
 }
 
 
-# "less" is a field that is not asked for, so that the row need not be read
-function filters(t, n, alias, less,    i, text, column, type, shape, p) {
+# the parameters of a list's arguments, from $n on, in the order of
+# ngx_api_field_args(): with["$due_after"] is that of the argument "due_after"
+function arguments(t, n,    i, name) {
     for (i = 1; i <= nfields[t]; i++) {
-        if (!field_filter[t, i]) {
+        name = "$" field_filter[t, i]
+
+        if (name == "$") {
+            continue
+        }
+
+        if (field_shape[t, i] == "TIMESTAMP") {
+            with[name "_before"] = "$" n++
+            with[name "_after"] = "$" n++
+
+            if (!field_null[t, i]) {
+                continue
+            }
+        }
+
+        with[name] = "$" n++
+    }
+}
+
+
+# "less" is a field that is not asked for, so that the row need not be read
+function filters(t, alias, less,    i, text, column, type, shape, name, p) {
+    for (i = 1; i <= nfields[t]; i++) {
+        name = "$" field_filter[t, i]
+
+        if (name == "$") {
             continue
         }
 
         column = alias "." field_name[t, i]
         type = field_type[t, i]
         shape = field_shape[t, i]
-        p = "$" n++
+
+        if (!(name in with) && !(name "_before" in with)) {
+            fail("no \"-- arguments: " t " $N\" comes before the filters")
+        }
+
+        p = name in with ? with[name] : ""
 
         if (field_name[t, i] == less) {
             text = text " AND " p "::text IS NULL"
@@ -423,12 +465,12 @@ function filters(t, n, alias, less,    i, text, column, type, shape, p) {
                    " ELSE " column " = " p "::" type " END")
 
         } else if (shape == "TIMESTAMP") {
-            text = text filter(p "::" type, column " < " p)
-            p = "$" n++
-            text = text filter(p "::" type, column " > " p)
+            text = text filter(with[name "_before"] "::" type, \
+                               column " < " with[name "_before"]) \
+                   filter(with[name "_after"] "::" type, \
+                          column " > " with[name "_after"])
 
             if (field_null[t, i]) {
-                p = "$" n++
                 text = text filter(p "::text", column " IS NULL")
             }
 

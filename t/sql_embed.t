@@ -85,6 +85,9 @@ sub becomes ($line, $want, $name = $line, @table) {
         -- lane: read
         SELECT 1
         $line
+        -- template: asked
+        {\$made_after} {\$made_before} {\$owner} {\$due} {\$due_after}
+        {\$due_before} {\$tag} {\$kind} {\$name}
         SQL
 
     is($found->{one}[2] =~ s/\ASELECT 1\s+//r, $want, $name);
@@ -132,7 +135,7 @@ becomes('-- changes: x_thing s w',
               . " THEN json_build_array($old, $new) END)"
           } qw(name kind tags due_at owner_id))
         . ') c (field, pair) WHERE c.pair IS NOT NULL)');
-becomes('-- filters: x_thing $1 t',
+becomes("-- arguments: x_thing \$1\n    -- filters: x_thing t",
         'AND ($1::text IS NULL OR t.uses @> ARRAY[$1])'
         . ' AND ($2::text IS NULL OR t.link = $2)', 'filters of more', @more);
 becomes('WHERE $1 -- filters: not here', 'WHERE $1', 'a comment is none');
@@ -150,7 +153,10 @@ AND ($9::timestamptz IS NULL OR t.made_at < $9)
 AND ($10::timestamptz IS NULL OR t.made_at > $10)
 SQL
 
-becomes('-- filters: x_thing $2 t', $filters);
+becomes("-- arguments: x_thing \$2\n    -- filters: x_thing t", $filters);
+becomes("-- arguments: x_thing \$1\n    -- use: asked",
+        join(' ', map { "\$$_" } reverse 5 .. 9) . "\n\$4 \$3 \$2 \$1",
+        'arguments by their names');
 
 
 # templates: in any file, with words, that stand for words
@@ -305,7 +311,8 @@ for my $case (
     ['-- patch: x_thing $1 s', 'the form is -- patch: TABLE MASK $N ALIAS'],
     ['-- changes: x_thing s', 'the form is -- changes: TABLE OLD NEW'],
     ['-- names: x_thing w bad=1', '"bad=1" is not FIELD=EXPRESSION'],
-    ['-- filters: x_thing $1 t', 'table "x_thing" has no filter'],
+    ['-- filters: x_thing t', 'table "x_thing" has no filter'],
+    ['-- arguments: x_thing', 'the form is -- arguments: TABLE $N'],
     ['-- use: nothing', 'no template "nothing"'],
     ['-- use: self', 'template "self" uses itself'],
     ['-- use: word', 'template "word" needs "word"'],

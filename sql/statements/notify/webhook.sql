@@ -274,7 +274,8 @@ LEFT JOIN LATERAL (
     FROM notify.deliveries d
     WHERE d.webhook_id = w.id
       AND d.event_id < coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-    -- filters: notify_delivery $5 d
+    -- arguments: notify_delivery $5
+    -- filters: notify_delivery d
     ORDER BY d.event_id DESC
     LIMIT $3::bigint
 ) d ON true

@@ -128,7 +128,8 @@ many AS MATERIALIZED (
           m.user_id = $1
 
 -- template: list_mine_of
-          m.user_id = $1 AND ($7::uuid IS NULL OR m.project_id = $7)
+          m.user_id = $1
+          AND ({project}::uuid IS NULL OR m.project_id = {project})
 
 -- As one condition, of which PostgreSQL can't tell how often it holds: it takes
 -- half of the rows then, and the index that has them in order.  In that is all
@@ -136,12 +137,12 @@ many AS MATERIALIZED (
 
 -- template: list_filters
       AND CASE WHEN true
-    -- filters: task $7 t -labels
+    -- filters: task t -labels
                THEN true END
 
 -- template: list_filters_all
       AND CASE WHEN true
-    -- filters: task $7 t
+    -- filters: task t
                     AND ($6::text IS NULL OR t.search @@
     -- use: list_words
                         )
@@ -238,13 +239,24 @@ WHERE m.user_id = $1 AND m.project_id = $5
 ORDER BY p.key {order}, p.id {order}
 
 
--- With filters, $7 to $14, of which $7 is the project.  $5: whether who can't
--- see that project is to be told, $6 what to search for, see below.
+-- With filters, from $7 on.  $5: whether who can't see the project that is asked
+-- for is to be told, $6 what to search for, see below.
+
+-- template: list_asked_for
+-- arguments: task $7
+-- with project: {$project}
+
+-- template: list_asked
+-- use: list_asked_for
+-- with start: coalesce($3::{type}, {first})
+-- with start_id: coalesce($4::uuid, {first_id})
+-- with rows: $2::bigint
 
 -- template: list_outcome
        CASE WHEN $5::boolean
                  AND NOT EXISTS (SELECT FROM task.members m
-                                 WHERE m.user_id = $1 AND m.project_id = $7)
+                                 WHERE m.user_id = $1
+                                       AND m.project_id = {project})
             THEN 'not_found'
             WHEN $6::text IS NOT NULL AND task.search_query($6) IS NULL
             THEN 'no_words'
@@ -269,9 +281,7 @@ ORDER BY p.key {order}, p.id {order}
 -- name: task_list_filtered
 -- lane: search
 -- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
+-- use: list_asked
 -- with projects: list_mine_of
 -- with live: list_live
 -- with where: list_filters
@@ -283,9 +293,7 @@ ORDER BY p.key {order}, p.id {order}
 -- name: task_list_open
 -- lane: search
 -- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
+-- use: list_asked
 -- with projects: list_mine_of
 -- with live: list_live
 -- with where: list_open
@@ -368,7 +376,7 @@ sample AS MATERIALIZED (
     -- use: found_mine
       AND t.labels <> '{}'
       AND task.label_keys(t.project_id, t.labels)
-          && ARRAY(SELECT task.label_key(m.project_id, $10)
+          && ARRAY(SELECT task.label_key(m.project_id, {$label})
                    FROM task.members m
                    WHERE
     -- use: list_mine_of
@@ -383,8 +391,8 @@ sample AS MATERIALIZED (
 -- template: found_assignee
     -- use: found_rows
     -- use: found_mine
-      AND t.assignee_id = (SELECT CASE $14 WHEN 'me' THEN $1
-                                           ELSE $14::uuid END)
+      AND t.assignee_id = (SELECT CASE {$assignee}
+                                  WHEN 'me' THEN $1 ELSE {$assignee}::uuid END)
 
 -- template: found_due
     SELECT t.*
@@ -392,7 +400,7 @@ sample AS MATERIALIZED (
     CROSS JOIN LATERAL (
     -- use: found_rows
           AND t.project_id = m.project_id
-          AND t.due_at > $12 AND t.due_at < $11
+          AND t.due_at > {$due_after} AND t.due_at < {$due_before}
         ORDER BY t.due_at
         LIMIT (SELECT r.rows FROM room r)
     ) t
@@ -441,9 +449,7 @@ ORDER BY p.key {order}, p.id {order}
 -- name: task_list_label
 -- lane: search
 -- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
+-- use: list_asked
 -- with projects: list_mine_many
 -- with live: list_live
 -- with where: list_filters_all
@@ -456,9 +462,7 @@ ORDER BY p.key {order}, p.id {order}
 -- name: task_list_words
 -- lane: search
 -- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
+-- use: list_asked
 -- with projects: list_mine_many
 -- with live: list_live
 -- with where: list_filters_all
@@ -471,9 +475,7 @@ ORDER BY p.key {order}, p.id {order}
 -- name: task_list_words_open
 -- lane: search
 -- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
+-- use: list_asked
 -- with projects: list_mine_many
 -- with live: list_live
 -- with where: list_open_all
@@ -486,9 +488,7 @@ ORDER BY p.key {order}, p.id {order}
 -- name: task_list_assignee
 -- lane: search
 -- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
+-- use: list_asked
 -- with projects: list_mine_many
 -- with live: list_live
 -- with where: list_filters
@@ -501,9 +501,7 @@ ORDER BY p.key {order}, p.id {order}
 -- name: task_list_due
 -- lane: search
 -- sorts: task t
--- with start: coalesce($3::{type}, {first})
--- with start_id: coalesce($4::uuid, {first_id})
--- with rows: $2::bigint
+-- use: list_asked
 -- with projects: list_mine_many
 -- with live: list_live
 -- with where: list_filters
@@ -518,6 +516,7 @@ ORDER BY p.key {order}, p.id {order}
 
 -- name: task_list_ranked
 -- lane: search
+-- use: list_asked_for
 -- with key: t.id
 -- with column: t.id
 -- with order: DESC

@@ -37,7 +37,8 @@ FROM (
 -- use: project_mine
 ) p
 WHERE ($4::uuid IS NULL OR ({key}, p.id) {after} ($3::{type}, $4::uuid))
--- filters: task_project $5 p
+-- arguments: task_project $5
+-- filters: task_project p
 ORDER BY {key} {order}, p.id {order}
 LIMIT $2::bigint
 

@@ -77,13 +77,15 @@ mark AS MATERIALIZED (
     LIMIT $2::bigint
 
 -- template: sync
+-- with project: $7
 WITH
 -- use: sync_mark
 ,
 -- use: list_heads
 SELECT CASE WHEN $5::boolean
                  AND NOT EXISTS (SELECT FROM task.members m
-                                 WHERE m.user_id = $1 AND m.project_id = $7)
+                                 WHERE m.user_id = $1
+                                       AND m.project_id = {project})
             THEN 'not_found'
             WHEN p.id IS NULL THEN 'empty'
             ELSE 'ok' END AS _outcome,
