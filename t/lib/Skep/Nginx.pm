@@ -19,7 +19,8 @@ my @modules = qw(
 #
 # The text is what follows the main directives that the harness sets itself.
 # In it, %%DIR%% is the test's directory, %%PORT%% the port of the server and
-# %%PORT:name%% one more free port.
+# %%PORT:name%% one more free port.  With "whole" it is all there is, but that
+# nginx stays in the foreground.
 
 sub new ($class, %o) {
     my $self = bless {
@@ -29,6 +30,7 @@ sub new ($class, %o) {
         connections => $o{connections} // 1024,
         main    => $o{main} // '',
         ports   => {},
+        whole   => $o{whole},
     }, $class;
 
     mkdir $self->{dir}, 0755 or die "$self->{dir}: $!";
@@ -79,11 +81,13 @@ sub write_file ($self, $name, $text, $mode = 0644) {
 
 
 sub configure ($self, $conf) {
+    return $self->_write_conf("daemon off;\n$conf") if $self->{whole};
+
     my $user = $> == 0 ? 'user nobody nogroup;' : '';
     my $load = join '', map { "load_module @{[build_dir]}/modules/$_.so;\n" }
                $self->{modules}->@*;
 
-    my $text = <<~"EOT" . $conf;
+    $self->_write_conf(<<~"EOT" . $conf);
         $load
         $user
         daemon off;
@@ -96,7 +100,10 @@ sub configure ($self, $conf) {
         }
 
         EOT
+}
 
+
+sub _write_conf ($self, $text) {
     $text =~ s/%%DIR%%/$self->{dir}/g;
     $text =~ s/%%PORT(?::(\w+))?%%/$self->port($1 \/\/ '')/ge;
 

@@ -1,0 +1,138 @@
+package Skep::Example;
+
+# A file of conf/examples/ as a server of a test: the same text, but for the
+# places of files, the ports and how many workers there are.
+
+use v5.36;
+
+use parent qw(Skep::Server);
+use Skep::Client;
+use Skep::Nginx;
+use Skep::Postgres;
+use Skep::Process qw(build_dir run source_dir tempdir);
+
+my $examples = source_dir() . '/conf/examples';
+
+
+# The names of all.
+
+sub names ($class) {
+    return map { s{.*/}{}r =~ s/\.conf\z//r } glob "$examples/*.conf";
+}
+
+
+# Keys and passwords as they stand in /etc/skep, for several examples; the
+# directory.
+
+sub secrets ($class) {
+    my $dir = tempdir();
+
+    _write("$dir/pg_password", Skep::Postgres::PASSWORD . "\n");
+    _write("$dir/$_", join '', map { sprintf '%02x', int rand 256 } 1 .. 32)
+        for qw(token.key cursor.key);
+
+    for my $command (
+        ['genpkey', qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-256),
+         '-out', "$dir/token.pem"],
+        ['pkey', '-in', "$dir/token.pem", '-pubout', '-out',
+         "$dir/token.pub.pem"],
+        ['req', qw(-x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes
+                   -days 2 -subj /CN=localhost -addext),
+         'subjectAltName=DNS:localhost', '-keyout', "$dir/privkey.pem",
+         '-out', "$dir/fullchain.pem"],
+    ) {
+        my ($rc, $out) = run(['openssl', @$command]);
+        die "openssl @$command: $out" if $rc;
+    }
+
+    return $dir;
+}
+
+
+sub _write ($file, $text) {
+    open my $fh, '>:raw', $file or die "$file: $!";
+    chmod 0600, $file;
+    print $fh $text;
+    close $fh or die "$file: $!";
+}
+
+
+sub _read ($file) {
+    open my $fh, '<', $file or die "$file: $!";
+    local $/;
+    return scalar <$fh>;
+}
+
+
+# Beside what Skep::Server has:
+#
+# new(name => of the file, port => the one that requests go to, of those in the
+#     file, secrets => directory, pg => ..., redis => ..., ports => { in the
+#     file => in the test }, which several examples may share, change => code
+#     that gets the text and returns another)
+
+sub new ($class, %o) {
+    my $self = bless {
+        %o, dir => tempdir(), options => { openapi => 1 },
+    }, $class;
+    my $text = $self->_text("$o{name}.conf");
+
+    $text = $o{change}->($text) if $o{change};
+
+    $self->{nginx} = Skep::Nginx->new(dir => $self->{dir}, whole => 1,
+                                      conf => $text);
+    $self->{nginx}{ports}{''} = $self->port;
+    $self->{client} = Skep::Client->new(port => $self->port);
+
+    return $self;
+}
+
+
+# A port of the file, in the test; without, the one that requests go to.
+
+sub port ($self, $port = $self->{port}) {
+    return $self->{ports}{$port} //= Skep::Nginx::free_port();
+}
+
+
+sub _text ($self, $name) {
+    my $text = _read("$examples/$name");
+    my $user = $> == 0 ? 'user nobody nogroup;' : '';
+    my $temp = join '', map { "    ${_}_temp_path %%DIR%%/$_;\n" }
+               qw(client_body proxy fastcgi uwsgi scgi);
+
+    $text =~ s{include (service-[a-z]+\.conf);}{_read("$examples/$1")}ge;
+
+    for ($text) {
+        s{^user .*$}{$user}m;
+        s{^(worker_processes) auto;}{$1 1;}m;
+        s{^http \{\n}{$&$temp}m;
+        s{/usr/lib/nginx/modules/}{build_dir() . '/modules/'}ge;
+        s{/run/nginx\.pid}{%%DIR%%/pid};
+        s{/var/log/nginx/(\S+\.log)}{%%DIR%%/$1}g;
+        s{/var/www/\w+}{%%DIR%%/www}g;
+        s{/etc/letsencrypt/live/skep/|/etc/skep/}{$self->{secrets}/}g;
+        s{host=/run/postgresql }{host=$self->{pg}{dir} } if $self->{pg};
+        s{\b127\.0\.0\.1:6379}{$self->{redis}->address}ge if $self->{redis};
+        s{^([^#\n]*\b127\.0\.0\.1):(\d+)}{"$1:" . $self->port($2)}gme;
+        s{^([^#\n]*\b)0\.0\.0\.0:(\d+)}{"${1}127.0.0.1:" . $self->port($2)}gme;
+    }
+
+    return $text;
+}
+
+
+sub start ($self) {
+    $self->{nginx}->start;
+
+    return $self;
+}
+
+
+# PostgreSQL and Redis are whose they were given from.
+
+sub pg ($self) { return undef }
+sub redis ($self) { return undef }
+
+
+1;
