@@ -32,6 +32,7 @@ share_page() {
         "$ui/swagger-ui-bundle.js.LICENSE.txt" "$page.new"
     cp "$ui/LICENSE" "$page.new/swagger-ui.LICENSE.txt"
     cp "$ui/NOTICE" "$page.new/swagger-ui.NOTICE.txt"
+    gzip -9 -n -k "$page.new"/*.js "$page.new"/*.css
     chmod -R a+rX "$page.new"
 
     if diff -r -q "$page" "$page.new" >/dev/null 2>&1; then

@@ -7,6 +7,7 @@
 #     STATE/secrets/        root's, or the caller's: mode 0600
 #     STATE/run/            the sockets; a link into /tmp when STATE is a long
 #                           path, since that of a socket has 107 bytes at most
+#     STATE/share/          what nginx serves beside the API, a copy
 #     STATE/{pg,redis,nginx,worker,mail,log}/
 #
 # For root, PostgreSQL runs as postgres, Redis as redis and nginx's workers as
@@ -22,6 +23,7 @@ stack_up() {
     pg_up
     pg_migrate
     redis_up
+    stack_share
     nginx_up
     mail_up
     worker_up
@@ -195,6 +197,17 @@ stack_secrets() {
                 >"$state/secrets/$name"
         )
     done
+}
+
+
+# nginx's workers may not be let into build/
+stack_share() {
+    share
+
+    rm -rf "$state/share.new"
+    cp -R "$build/share" "$state/share.new"
+    rm -rf "$state/share"
+    mv "$state/share.new" "$state/share"
 }
 
 
@@ -523,6 +536,7 @@ nginx_configure() {
         -e "s|127\.0\.0\.1:6379|unix:$run/redis/redis.sock|" \
         -e "s|/run/postgresql|$run/pg|" \
         -e "s|/etc/skep/|$state/secrets/|" \
+        -e "s|/usr/share/skep|$state/share|" \
         -e "s|/var/log/nginx/|$log/|" \
         -e "s|/var/lib/nginx/|$state/nginx/|" \
         -e "s|127\.0\.0\.1:8080|127.0.0.1:$port|" \

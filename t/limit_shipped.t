@@ -15,7 +15,8 @@ my $conf = do {
 };
 
 my $zones = join "\n", $conf =~ /^\s*(rate_limit_zone [^;]*;)/mg;
-my $locations = join "\n", $conf =~ /^\s*(location = [^{]*\{[^}]*\})/mg;
+my $locations = join "\n", grep { /rate_limit/ }
+                $conf =~ /^\s*(location = [^{]*\{[^}]*\})/mg;
 my ($root) = $conf =~ m/^\s*location \/ \{[^}]*?(rate_limit [^;]*;)/m;
 
 is(scalar(() = $zones =~ /rate_limit_zone/g), 7, 'seven zones');
