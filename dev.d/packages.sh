@@ -45,6 +45,7 @@ packages_of() {
 
 # packages_ensure NAME...
 packages_ensure() {
+    [ $# -gt 0 ] || return 0
     missing=$(packages_missing "$@")
 
     # shellcheck disable=SC2086

@@ -16,7 +16,7 @@ share() {
 share_page() {
     page=$build/share/docs
 
-    if ! npm_install docs/site; then
+    if ! (packages npm) || ! npm_install docs/site; then
         say "the reference page of the API, /docs/, is left out"
         return
     fi
