@@ -19,6 +19,7 @@
 
 typedef struct {
     ngx_str_t    stream;            /* no data: not set; empty: off */
+    ngx_str_t    maxlen;            /* of the stream, a number */
     ngx_uint_t   api;               /* notify_api is on somewhere */
 
     /* of webhooks */
@@ -67,7 +68,7 @@ ngx_int_t ngx_notify_stream_init(ngx_cycle_t *cycle,
 
 /* for init_process: from now on what is committed is added to this stream,
  * which stays in place; an empty name: nothing is */
-void ngx_notify_publish_init(const ngx_str_t *stream);
+void ngx_notify_publish_init(const ngx_str_t *stream, const ngx_str_t *maxlen);
 
 
 #endif /* _NGX_NOTIFY_H_INCLUDED_ */

@@ -51,7 +51,7 @@ static ngx_command_t  ngx_notify_commands[] = {
       NULL },
 
     { ngx_string("notify_stream"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_notify_stream,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -171,8 +171,22 @@ ngx_notify_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
     nmcf->stream = value[1];
+    ngx_str_set(&nmcf->maxlen, "100000");
 
-    if (ngx_strcmp(value[1].data, "off") == 0) {
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "maxlen=", 7) != 0
+            || ngx_atoi(value[2].data + 7, value[2].len - 7) < 1)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        nmcf->maxlen.data = value[2].data + 7;
+        nmcf->maxlen.len = value[2].len - 7;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
         nmcf->stream.len = 0;
         return NGX_CONF_OK;
     }
@@ -241,7 +255,7 @@ ngx_notify_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ngx_notify_publish_init(&nmcf->stream);
+    ngx_notify_publish_init(&nmcf->stream, &nmcf->maxlen);
 
     return ngx_notify_stream_init(cycle, nmcf);
 }

@@ -51,8 +51,8 @@ static const ngx_notify_field_t  ngx_notify_fields[] = {
 #define NGX_NOTIFY_FIELDS                                                     \
     (sizeof(ngx_notify_fields) / sizeof(ngx_notify_fields[0]))
 
-/* XADD, the stream, "*", the fields, the data */
-#define NGX_NOTIFY_ARGS  (3 + 2 * NGX_NOTIFY_FIELDS + 2)
+/* XADD, the stream, MAXLEN, "~", the number, "*", the fields, the data */
+#define NGX_NOTIFY_ARGS  (6 + 2 * NGX_NOTIFY_FIELDS + 2)
 
 
 /* the columns of a result; -1: there is none */
@@ -88,14 +88,16 @@ static void ngx_notify_failed(const char *why, size_t len);
 /* of this worker */
 
 static ngx_str_t   ngx_notify_stream;
+static ngx_str_t   ngx_notify_maxlen;
 static ngx_uint_t  ngx_notify_failing;
 static ngx_msec_t  ngx_notify_failed_at;
 
 
 void
-ngx_notify_publish_init(const ngx_str_t *stream)
+ngx_notify_publish_init(const ngx_str_t *stream, const ngx_str_t *maxlen)
 {
     ngx_notify_stream = *stream;
+    ngx_notify_maxlen = *maxlen;
 
     ngx_api_pg_on_commit(stream->len ? ngx_notify_committed : NULL);
 }
@@ -205,6 +207,9 @@ ngx_notify_row(ngx_pool_t *pool, const PGresult *res, int row,
 
     ngx_notify_arg(&command, "XADD", sizeof("XADD") - 1);
     ngx_notify_arg(&command, ngx_notify_stream.data, ngx_notify_stream.len);
+    ngx_notify_arg(&command, "MAXLEN", sizeof("MAXLEN") - 1);
+    ngx_notify_arg(&command, "~", 1);
+    ngx_notify_arg(&command, ngx_notify_maxlen.data, ngx_notify_maxlen.len);
     ngx_notify_arg(&command, "*", 1);
 
     for (k = 0; k < NGX_NOTIFY_FIELDS; k++) {

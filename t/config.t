@@ -183,6 +183,11 @@ refused("notify_stream_max $_", 'value must be',
 passes('streams, each as it may be least',
        set => { notify_stream_heartbeat => '1s', notify_stream_buffer => '1k',
                 notify_stream_max => 1 });
+refused("notify_stream with $_", "invalid parameter \"$_\"",
+        set => { notify_stream => "skep $_", api_redis => '127.0.0.1' })
+    for 'maxlen=0', 'maxlen=x', 'maxlen=', 'size=1', 'maxlen=' . 9 x 20;
+passes('a bound of the stream', set => { notify_stream => 'skep maxlen=1',
+                                         api_redis => '127.0.0.1' });
 passes('no stream', set => { notify_stream => 'off' });
 passes("notify_stream $_",
        set => { notify_stream => qq{"$_"}, api_redis => '127.0.0.1' })

@@ -266,13 +266,20 @@ unlike($all, qr/@{[quotemeta $user->email]}/, 'nor the address');
 
 # by a reload another stream, or none
 
-$skep->reconfigure(set => { notify_stream => 'other' });
+$skep->reconfigure(set => { notify_stream => 'other maxlen=10' });
 $skep->reload;
 ok(wait_until(5, sub {
     $user->task(title => 'Other');
     return scalar(my @found = $redis->entries('other'));
 }), 'another stream');
 silent('the stream of before');
+
+$user->post('/v1/tasks/bulk', { tasks => [({ title => 'Many' }) x 100] })
+    for 1 .. 4;
+ok(wait_until(5, sub { ($redis->entries('other'))[-1]{seq}
+                       == $skep->pg->value('SELECT max(seq) FROM notify.outbox') }),
+   'all were added');
+cmp_ok($redis->command('XLEN', 'other'), '<', 300, 'the oldest went');
 
 $skep->reconfigure(set => { notify_stream => 'off' });
 $skep->reload;
