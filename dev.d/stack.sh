@@ -540,6 +540,7 @@ nginx_configure() {
         -e "s|/var/log/nginx/|$log/|" \
         -e "s|/var/lib/nginx/|$state/nginx/|" \
         -e "s|127\.0\.0\.1:8080|127.0.0.1:$port|" \
+        -e "s|127\.0\.0\.1:9463|127.0.0.1:$(beside "$port" 1383)|" \
         -e "/^ *notify_stream /s|\$|\n    $hooks|" \
         "$root/conf/nginx.conf" >"$state/nginx/nginx.conf"
 }

@@ -25,6 +25,7 @@
 #include "ngx_api_response.h"
 #include "ngx_api_pg.h"
 #include "ngx_api_pg_json.h"
+#include "ngx_api_metrics.h"
 #include "ngx_api_redis.h"
 #include "ngx_api_health.h"
 

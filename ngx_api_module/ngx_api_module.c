@@ -54,6 +54,11 @@ static ngx_conf_post_t  ngx_api_timeout_post = {
 };
 
 
+static ngx_conf_post_t  ngx_api_metrics_size_post = {
+    ngx_api_metrics_size_check
+};
+
+
 static ngx_command_t  ngx_api_commands[] = {
 
     { ngx_string("api_pg"),
@@ -168,6 +173,20 @@ static ngx_command_t  ngx_api_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_api_metrics_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_api_loc_conf_t, metrics),
+      NULL },
+
+    { ngx_string("api_metrics_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, metrics.size),
+      &ngx_api_metrics_size_post },
+
       ngx_null_command
 };
 
@@ -234,10 +253,29 @@ ngx_api_ctx(ngx_http_request_t *r)
             return NULL;
         }
 
+        ctx->start = ngx_api_clock()
+                     - (uint64_t) ngx_api_request_ms(r) * 1000000;
+
         ngx_http_set_ctx(r, ctx, ngx_api_module);
     }
 
     return ctx;
+}
+
+
+ngx_msec_int_t
+ngx_api_request_ms(const ngx_http_request_t *r)
+{
+    ngx_time_t      *tp;
+    ngx_msec_int_t   ms;
+
+    tp = ngx_timeofday();
+
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + ((ngx_msec_int_t) tp->msec
+                              - (ngx_msec_int_t) r->start_msec));
+
+    return ngx_max(ms, 0);
 }
 
 
@@ -342,7 +380,13 @@ ngx_api_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_api_postconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_api_problem_filter_init(cf) != NGX_OK) {
+    ngx_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_api_module);
+
+    if (ngx_api_problem_filter_init(cf) != NGX_OK
+        || ngx_api_metrics_conf_init(cf, &amcf->metrics) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -378,7 +422,8 @@ ngx_api_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&amcf->health_checks, cf->pool, 2,
                        sizeof(ngx_api_health_check_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_api_metrics_create_conf(cf, &amcf->metrics) != NGX_OK)
     {
         return NULL;
     }
@@ -409,7 +454,13 @@ ngx_api_init_main_conf(ngx_conf_t *cf, void *conf)
             return NGX_CONF_ERROR;
         }
 
-    } else if (ngx_api_pg_conf_init(cf, amcf) != NGX_OK) {
+    } else if (ngx_api_pg_conf_init(cf, amcf) != NGX_OK
+               || ngx_api_pg_metrics_add(cf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (amcf->redis.naddrs && ngx_api_redis_metrics_add(cf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -442,6 +493,7 @@ ngx_api_create_loc_conf(ngx_conf_t *cf)
     }
 
     alcf->errors = NGX_CONF_UNSET;
+    alcf->metrics = NGX_CONF_UNSET;
     alcf->cors = NGX_CONF_UNSET_PTR;
 
     return alcf;
@@ -479,6 +531,10 @@ ngx_api_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    if (ngx_api_metrics_init_process(cycle, &amcf->metrics) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_api_redis_init_process(cycle, &amcf->redis);
 
     if (amcf->pg.statements.nelts == 0) {
@@ -494,8 +550,16 @@ ngx_api_init_process(ngx_cycle_t *cycle)
 static void
 ngx_api_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_api_main_conf_t  *amcf;
+
     ngx_api_redis_exit_process();
     ngx_api_pg_exit_process();
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_api_module);
+
+    if (amcf) {
+        ngx_api_metrics_exit_process(&amcf->metrics);
+    }
 }
 
 

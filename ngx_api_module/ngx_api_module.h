@@ -11,6 +11,7 @@
 #include "ngx_api.h"
 #include "ngx_api_pg_conn.h"
 #include "ngx_api_redis_conn.h"
+#include "ngx_api_metrics_conf.h"
 
 
 #define NGX_API_SEGMENTS_MAX  8     /* of a path */
@@ -24,6 +25,7 @@ typedef struct {
     ngx_str_t               segments[NGX_API_SEGMENTS_MAX];  /* null: {id} */
     const ngx_api_route_t  *routes[NGX_API_METHODS];
     ngx_str_t               allow;
+    ngx_uint_t              number;          /* of the metrics */
 } ngx_api_path_t;
 
 
@@ -34,11 +36,13 @@ typedef struct {
     ngx_api_redis_conf_t    redis;
     ngx_str_t               secret;
     ngx_array_t             health_checks;   /* of ngx_api_health_check_t */
+    ngx_api_metrics_conf_t  metrics;
 } ngx_api_main_conf_t;
 
 
 typedef struct {
     ngx_flag_t              errors;
+    ngx_flag_t              metrics;
     ngx_array_t            *cors;            /* of ngx_str_t; NULL: off */
     ngx_array_t            *paths;           /* of ngx_api_path_t */
 } ngx_api_loc_conf_t;
@@ -50,6 +54,8 @@ typedef struct {
     char                        ids[NGX_API_ROUTE_PARAMS_MAX]
                                    [NGX_API_UUID_LEN + 1];
 
+    uint64_t                    start;          /* of the request, by
+                                                   ngx_api_clock() */
     const ngx_api_identity_t   *identity;
     ngx_str_t                   request_id;
 
@@ -80,6 +86,9 @@ typedef struct {
 
 /* the context, made when there is none; NULL: out of memory */
 ngx_api_ctx_t *ngx_api_ctx(ngx_http_request_t *r);
+
+/* how long the request has been there by nginx's cached time, in ms */
+ngx_msec_int_t ngx_api_request_ms(const ngx_http_request_t *r);
 
 /* the content handler of a location with routes */
 ngx_int_t ngx_api_handler(ngx_http_request_t *r);
@@ -120,6 +129,10 @@ void ngx_api_pg_exit_process(void);
 /* checks api_pg and makes what PQconnectStartParams() takes; emerg and
  * NGX_ERROR on a fault */
 ngx_int_t ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf);
+
+/* what there is to be counted */
+ngx_int_t ngx_api_pg_metrics_add(ngx_conf_t *cf);
+ngx_int_t ngx_api_redis_metrics_add(ngx_conf_t *cf);
 
 /* of each worker; conf stays in place */
 void ngx_api_redis_init_process(ngx_cycle_t *cycle,

@@ -14,6 +14,7 @@
 struct ngx_api_pg_lane_s {
     const ngx_api_pg_conf_t  *conf;
     ngx_api_pg_lane_e         which;
+    ngx_api_pg_metrics_t     *metrics;
     ngx_uint_t                depth;
     ngx_api_pg_conn_t        *conns;
     ngx_uint_t                nconns;
@@ -135,6 +136,7 @@ ngx_api_pg_init_process(ngx_cycle_t *cycle, const ngx_api_pg_conf_t *conf)
 
         lane->conf = conf;
         lane->which = i;
+        lane->metrics = &ngx_api_pg_metrics[i];
         lane->depth = ngx_api_pg_depths[i];
         lane->timer.handler = ngx_api_pg_waiting_handler;
         lane->timer.data = lane;
@@ -151,8 +153,14 @@ ngx_api_pg_init_process(ngx_cycle_t *cycle, const ngx_api_pg_conf_t *conf)
 
         for (n = 0; n < lane->nconns; n++) {
             lane->conns[n].lane = lane;
+            lane->conns[n].metrics = lane->metrics;
             ngx_queue_init(&lane->conns[n].ops);
         }
+
+        ngx_api_metric_set(&lane->metrics->connections[NGX_API_PG_CONN_CLOSED],
+                           lane->nconns);
+        ngx_api_metric_set(&lane->metrics->connections_max, lane->nconns);
+        ngx_api_metric_set(&lane->metrics->queue_max, conf->queue);
 
         for (n = 0; n < lane->nconns; n++) {
             ngx_api_pg_conn_open(&lane->conns[n]);
@@ -207,10 +215,17 @@ ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
 
     lane = &ngx_api_pg_lanes[statement->lane];
 
-    if (lane->conf == NULL
-        || lane->nops >= lane->conf->queue
-        || !ngx_api_pg_hopeful(lane))
-    {
+    if (lane->conf == NULL) {
+        return NULL;
+    }
+
+    if (lane->nops >= lane->conf->queue) {
+        ngx_api_metric_inc(&lane->metrics->refused_full);
+        return NULL;
+    }
+
+    if (!ngx_api_pg_hopeful(lane)) {
+        ngx_api_metric_inc(&lane->metrics->refused_away);
         return NULL;
     }
 
@@ -225,6 +240,7 @@ ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
     op->handler = handler;
     op->data = data;
     op->deadline = ngx_current_msec + lane->conf->timeout;
+    op->submitted = ngx_api_clock();
     op->tries = 0;
     op->result = NULL;
 
@@ -240,6 +256,7 @@ ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
         ngx_api_pg_conn_send(conn, op);
 
     } else {
+        ngx_api_metric_inc(&lane->metrics->waits);
         ngx_api_pg_wait(op, ngx_queue_last(&lane->waiting));
     }
 
@@ -344,6 +361,7 @@ ngx_api_pg_wait(ngx_api_pg_op_t *op, ngx_queue_t *after)
     lane = op->lane;
 
     ngx_queue_insert_after(after, &op->queue);
+    ngx_api_metric_inc(&lane->metrics->queued);
 
     if (ngx_queue_head(&lane->waiting) == &op->queue) {
         left = (ngx_msec_int_t) (op->deadline - ngx_current_msec);
@@ -362,6 +380,7 @@ ngx_api_pg_unwait(ngx_queue_t *q)
     lane = op->lane;
 
     ngx_queue_remove(q);
+    ngx_api_metric_dec(&lane->metrics->queued);
 
     if (ngx_queue_empty(&lane->waiting) && lane->timer.timer_set) {
         ngx_del_timer(&lane->timer);
@@ -488,6 +507,8 @@ ngx_api_pg_lane_overdue(ngx_api_pg_op_t *op)
                   "PostgreSQL did not answer \"%s\" in time",
                   op->statement->name);
 
+    ngx_api_metric_inc(&op->lane->metrics->timeouts);
+
     handler = op->handler;
     op->handler = NULL;
 
@@ -576,6 +597,10 @@ ngx_api_pg_finish(ngx_api_pg_op_t *op, ngx_api_pg_status_e status,
 
     committed = (status == NGX_API_PG_OK
                  && op->lane->which == NGX_API_PG_WRITE);
+
+    if (status == NGX_API_PG_TIMEOUT && handler) {
+        ngx_api_metric_inc(&op->lane->metrics->timeouts);
+    }
 
     op->lane->nops--;
     ngx_api_pg_op_free(op);

@@ -38,6 +38,18 @@ static void ngx_api_pg_conn_retire(ngx_api_pg_conn_t *conn,
 static void ngx_api_pg_conn_notice(void *data, const PGresult *res);
 
 
+/* from and to each state that the metrics tell of */
+
+static void
+ngx_api_pg_conn_state(ngx_api_pg_conn_t *conn, ngx_api_pg_conn_state_e state)
+{
+    ngx_api_metric_dec(&conn->metrics->connections[conn->state]);
+    ngx_api_metric_inc(&conn->metrics->connections[state]);
+
+    conn->state = state;
+}
+
+
 static void
 ngx_api_pg_conn_timer_init(ngx_api_pg_conn_t *conn, ngx_event_t *ev,
     ngx_event_handler_pt handler)
@@ -67,7 +79,7 @@ ngx_api_pg_conn_open(ngx_api_pg_conn_t *conn)
 
     conn->broken = 0;
     conn->recycle = 0;
-    conn->state = NGX_API_PG_CONN_CONNECTING;
+    ngx_api_pg_conn_state(conn, NGX_API_PG_CONN_CONNECTING);
 
     conn->pg = PQconnectStartParams(conf->keywords[lane], conf->values[lane],
                                     0);
@@ -190,7 +202,7 @@ ngx_api_pg_conn_prepare(ngx_api_pg_conn_t *conn)
         return NGX_ERROR;
     }
 
-    conn->state = NGX_API_PG_CONN_PREPARING;
+    ngx_api_pg_conn_state(conn, NGX_API_PG_CONN_PREPARING);
 
     ngx_post_event(&conn->flush, &ngx_posted_events);
 
@@ -207,8 +219,10 @@ ngx_api_pg_conn_send(ngx_api_pg_conn_t *conn, ngx_api_pg_op_t *op)
     st = op->statement;
 
     op->conn = conn;
+    op->sent = ngx_api_clock();
     ngx_queue_insert_tail(&conn->ops, &op->queue);
     conn->nops++;
+    ngx_api_metric_inc(&conn->metrics->in_flight);
 
     rc = PQsendQueryPrepared(conn->pg, st->name, (int) st->nparams, op->values,
                              NULL, NULL, 1);
@@ -390,8 +404,14 @@ ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn, PGresult *res)
         return NGX_ERROR;
     }
 
-    conn->state = NGX_API_PG_CONN_READY;
+    ngx_api_pg_conn_state(conn, NGX_API_PG_CONN_READY);
     conn->delay = 0;
+
+    if (conn->known) {
+        ngx_api_metric_inc(&conn->metrics->reconnects);
+    }
+
+    conn->known = 1;
 
     ngx_del_timer(&conn->timer);
 
@@ -445,6 +465,8 @@ ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn, PGresult *res)
 
     ngx_queue_remove(q);
     conn->nops--;
+    ngx_api_metric_dec(&conn->metrics->in_flight);
+    ngx_api_metric_observe(&conn->metrics->query, ngx_api_clock() - op->sent);
 
     ngx_api_pg_lane_done(conn, op, res);
 
@@ -588,6 +610,8 @@ ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what)
         conn->failed = 1;
     }
 
+    ngx_api_metric_inc(&conn->metrics->failures);
+
     ngx_api_pg_conn_retire(conn, ngx_api_event_backoff(&conn->delay));
 }
 
@@ -614,7 +638,7 @@ ngx_api_pg_conn_close(ngx_api_pg_conn_t *conn)
     ngx_queue_t      *q;
     ngx_api_pg_op_t  *op;
 
-    conn->state = NGX_API_PG_CONN_CLOSED;
+    ngx_api_pg_conn_state(conn, NGX_API_PG_CONN_CLOSED);
 
     if (conn->timer.timer_set) {
         ngx_del_timer(&conn->timer);
@@ -663,6 +687,7 @@ ngx_api_pg_conn_close(ngx_api_pg_conn_t *conn)
     ngx_queue_init(&ops);
     ngx_queue_add(&ops, &conn->ops);
     ngx_queue_init(&conn->ops);
+    ngx_api_metric_add(&conn->metrics->in_flight, -(uint64_t) conn->nops);
     conn->nops = 0;
 
     while (!ngx_queue_empty(&ops)) {

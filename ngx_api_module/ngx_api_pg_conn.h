@@ -19,7 +19,7 @@
 #include <ngx_event.h>
 #include <libpq-fe.h>
 
-#include "ngx_api_pg.h"
+#include "ngx_api_pg_metrics.h"
 
 
 /* how long the answer of an operation may be overdue before its connection
@@ -40,14 +40,6 @@ typedef struct {
 } ngx_api_pg_conf_t;
 
 
-typedef enum {
-    NGX_API_PG_CONN_CLOSED = 0,
-    NGX_API_PG_CONN_CONNECTING,    /* in PQconnectPoll() */
-    NGX_API_PG_CONN_PREPARING,     /* statements are being prepared */
-    NGX_API_PG_CONN_READY
-} ngx_api_pg_conn_state_e;
-
-
 typedef struct ngx_api_pg_conn_s  ngx_api_pg_conn_t;
 typedef struct ngx_api_pg_lane_s  ngx_api_pg_lane_t;
 
@@ -62,6 +54,8 @@ struct ngx_api_pg_op_s {
     ngx_api_pg_handler_pt          handler;   /* NULL: detached */
     void                          *data;
     ngx_msec_t                     deadline;
+    uint64_t                       submitted; /* by ngx_api_clock() */
+    uint64_t                       sent;      /* likewise, the last time */
     ngx_uint_t                     tries;     /* connections it was lost with */
     PGresult                      *result;    /* what came before the Sync */
 };
@@ -69,6 +63,7 @@ struct ngx_api_pg_op_s {
 
 struct ngx_api_pg_conn_s {
     ngx_api_pg_lane_t             *lane;
+    const ngx_api_pg_metrics_t    *metrics;   /* the lane's */
     ngx_api_pg_conn_state_e        state;
     PGconn                        *pg;
     ngx_connection_t              *connection;
@@ -81,6 +76,7 @@ struct ngx_api_pg_conn_s {
     unsigned                       broken:1;  /* close when it is safe to */
     unsigned                       recycle:1; /* close when drained */
     unsigned                       failed:1;  /* the last attempt failed */
+    unsigned                       known:1;   /* it was ready before */
 };
 
 

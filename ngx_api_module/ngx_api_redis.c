@@ -29,7 +29,18 @@ struct ngx_api_redis_op_s {
     ngx_api_redis_handler_pt             handler;   /* NULL: nobody waits */
     void                                *data;
     ngx_msec_t                           deadline;
+    unsigned                             overdue:1;
 };
+
+
+typedef enum {
+    NGX_API_REDIS_OK = 0,
+    NGX_API_REDIS_ERROR,
+    NGX_API_REDIS_TIMEOUT,
+    NGX_API_REDIS_LOST,
+    NGX_API_REDIS_REFUSED,      /* not taken: away, or behind */
+    NGX_API_REDIS_OUTCOMES
+} ngx_api_redis_outcome_e;
 
 
 static void ngx_api_redis_ready(ngx_api_redis_conn_t *conn);
@@ -52,6 +63,39 @@ static const ngx_api_redis_subscription_t *ngx_api_redis_subscription(
 static void ngx_api_redis_ping_handler(ngx_event_t *ev);
 
 
+static const ngx_api_metric_family_t  ngx_api_redis_up_family = {
+    ngx_string("skep_redis_up"),
+    ngx_string("Workers that are connected to Redis."),
+    NGX_API_METRIC_GAUGE, 0, NULL
+};
+
+static const ngx_api_metric_family_t  ngx_api_redis_reconnects_family = {
+    ngx_string("skep_redis_reconnects_total"),
+    ngx_string("Connections to Redis made again after they were lost."),
+    NGX_API_METRIC_COUNTER, 0, NULL
+};
+
+static const ngx_api_metric_family_t  ngx_api_redis_commands_family = {
+    ngx_string("skep_redis_commands_total"),
+    ngx_string("Commands to Redis by what became of them."),
+    NGX_API_METRIC_COUNTER, 0, NULL
+};
+
+static ngx_api_metric_t  ngx_api_redis_up =
+    ngx_api_metric(&ngx_api_redis_up_family, "");
+
+static ngx_api_metric_t  ngx_api_redis_reconnects =
+    ngx_api_metric(&ngx_api_redis_reconnects_family, "");
+
+static ngx_api_metric_t  ngx_api_redis_outcomes[NGX_API_REDIS_OUTCOMES] = {
+    ngx_api_metric(&ngx_api_redis_commands_family, "outcome=\"ok\""),
+    ngx_api_metric(&ngx_api_redis_commands_family, "outcome=\"error\""),
+    ngx_api_metric(&ngx_api_redis_commands_family, "outcome=\"timeout\""),
+    ngx_api_metric(&ngx_api_redis_commands_family, "outcome=\"lost\""),
+    ngx_api_metric(&ngx_api_redis_commands_family, "outcome=\"refused\"")
+};
+
+
 /* of this worker */
 
 static ngx_api_redis_conn_t  ngx_api_redis_commands;
@@ -60,6 +104,7 @@ static ngx_uint_t            ngx_api_redis_nops;
 static ngx_queue_t           ngx_api_redis_free_ops;
 static ngx_event_t           ngx_api_redis_timer;     /* of the oldest */
 static ngx_uint_t            ngx_api_redis_hangs;
+static ngx_uint_t            ngx_api_redis_known;     /* it was ready before */
 
 static ngx_api_redis_conn_t  ngx_api_redis_subscriber;
 static const ngx_api_redis_subscription_t
@@ -78,6 +123,20 @@ ngx_api_redis_configured(ngx_conf_t *cf)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_api_module);
 
     return amcf->redis.naddrs != 0;
+}
+
+
+ngx_int_t
+ngx_api_redis_metrics_add(ngx_conf_t *cf)
+{
+    if (ngx_api_metrics_add(cf, &ngx_api_redis_up, 1) != NGX_OK
+        || ngx_api_metrics_add(cf, &ngx_api_redis_reconnects, 1) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_api_metrics_add(cf, ngx_api_redis_outcomes,
+                               NGX_API_REDIS_OUTCOMES);
 }
 
 
@@ -143,6 +202,15 @@ ngx_api_redis_exit_process(void)
 }
 
 
+static ngx_api_redis_op_t *
+ngx_api_redis_refused(void)
+{
+    ngx_api_metric_inc(&ngx_api_redis_outcomes[NGX_API_REDIS_REFUSED]);
+
+    return NULL;
+}
+
+
 ngx_api_redis_op_t *
 ngx_api_redis_command(int argc, const char **argv, const size_t *argvlen,
     ngx_api_redis_handler_pt handler, void *data)
@@ -156,21 +224,22 @@ ngx_api_redis_command(int argc, const char **argv, const size_t *argvlen,
         || ngx_api_redis_hangs
         || ngx_api_redis_nops >= NGX_API_REDIS_OPS_MAX)
     {
-        return NULL;
+        return ngx_api_redis_refused();
     }
 
     op = ngx_api_redis_op_get();
     if (op == NULL) {
-        return NULL;
+        return ngx_api_redis_refused();
     }
 
     if (ngx_api_redis_conn_send(conn, argc, argv, argvlen) != NGX_OK) {
         ngx_api_redis_op_free(op);
-        return NULL;
+        return ngx_api_redis_refused();
     }
 
     op->handler = handler;
     op->data = data;
+    op->overdue = 0;
     op->deadline = ngx_current_msec + conn->conf->timeout;
 
     ngx_queue_insert_tail(&ngx_api_redis_ops, &op->queue);
@@ -197,6 +266,14 @@ static void
 ngx_api_redis_ready(ngx_api_redis_conn_t *conn)
 {
     ngx_api_redis_hangs = 0;
+
+    ngx_api_metric_set(&ngx_api_redis_up, 1);
+
+    if (ngx_api_redis_known) {
+        ngx_api_metric_inc(&ngx_api_redis_reconnects);
+    }
+
+    ngx_api_redis_known = 1;
 }
 
 
@@ -218,6 +295,12 @@ ngx_api_redis_reply(ngx_api_redis_conn_t *conn, const redisReply *reply)
     op = ngx_queue_data(q, ngx_api_redis_op_t, queue);
     handler = op->handler;
     data = op->data;
+
+    if (!op->overdue) {
+        ngx_api_metric_inc(&ngx_api_redis_outcomes[
+                               reply->type == REDIS_REPLY_ERROR
+                               ? NGX_API_REDIS_ERROR : NGX_API_REDIS_OK]);
+    }
 
     ngx_api_redis_op_free(op);
     ngx_api_redis_hangs = 0;
@@ -253,6 +336,8 @@ ngx_api_redis_lost(ngx_api_redis_conn_t *conn)
 
     ngx_api_redis_hangs = 0;
 
+    ngx_api_metric_set(&ngx_api_redis_up, 0);
+
     while (!ngx_queue_empty(&ngx_api_redis_ops)) {
         q = ngx_queue_head(&ngx_api_redis_ops);
         ngx_queue_remove(q);
@@ -261,6 +346,10 @@ ngx_api_redis_lost(ngx_api_redis_conn_t *conn)
         op = ngx_queue_data(q, ngx_api_redis_op_t, queue);
         handler = op->handler;
         data = op->data;
+
+        if (!op->overdue) {
+            ngx_api_metric_inc(&ngx_api_redis_outcomes[NGX_API_REDIS_LOST]);
+        }
 
         ngx_api_redis_op_free(op);
 
@@ -305,6 +394,11 @@ ngx_api_redis_timer_handler(ngx_event_t *ev)
         }
 
         ngx_api_redis_hangs = 1;
+
+        if (!op->overdue) {
+            op->overdue = 1;
+            ngx_api_metric_inc(&ngx_api_redis_outcomes[NGX_API_REDIS_TIMEOUT]);
+        }
 
         handler = op->handler;
         op->handler = NULL;

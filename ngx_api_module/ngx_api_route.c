@@ -144,6 +144,7 @@ ngx_api_path_get(ngx_conf_t *cf, ngx_api_loc_conf_t *alcf,
     ngx_memzero(path, sizeof(ngx_api_path_t));
 
     path->text = *text;
+    path->number = ngx_api_metrics_route(cf, text);
     path->nsegments = ngx_api_segments(text, path->segments);
 
     for (i = 0; i < path->nsegments; i++) {

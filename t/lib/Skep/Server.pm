@@ -8,6 +8,7 @@ use Carp qw(croak);
 use Skep::Client;
 use Skep::JWT qw(jwt);
 use Skep::Load;
+use Skep::Metrics;
 use Skep::Nginx;
 use Skep::OpenAPI;
 use Skep::Postgres;
@@ -47,6 +48,7 @@ my %defaults = (
 #                after the server
 #     threads    of the hash pool, "threads=2 max_queue=64"
 #     conf       the whole text instead of all that, from "http" on
+#     metrics    1: a server beside it with the metrics; or its zone's size
 #     openapi    1: every answer is to be what docs/openapi.yaml says
 #     allow_log  pattern of lines that may be in the error log
 
@@ -126,12 +128,24 @@ sub _conf ($self, %o) {
         auth_key             => "HS256 $dir/key",
         $self->{redis} ? (api_redis => $self->{redis}->address) : (),
         $o{worker} ? (notify_stream => Skep::Worker::STREAM) : (),
+        ($o{metrics} // 0) =~ /^\d+[km]$/ ? (api_metrics_zone => $o{metrics})
+                                         : (),
         ($o{set} // {})->%*,
     );
 
     my $set = join '', map { "    $_ $set{$_};\n" }
               grep { defined $set{$_} } sort keys %set;
     my %text = map { $_ => $o{$_} // '' } qw(http server location servers);
+
+    $text{servers} .= <<~"EOT" if $o{metrics};
+        server {
+            listen 127.0.0.1:%%PORT:metrics%%;
+
+            location = /metrics {
+                api_metrics on;
+            }
+        }
+        EOT
 
     return "http {\n" . Skep::Nginx::http_paths() . $set . <<~"EOT";
             $text{http}
@@ -348,6 +362,18 @@ sub user ($self, %o) {
         if $res->status != 201;
 
     return Skep::User->new($self, $res->json, \%body);
+}
+
+
+# The metrics as Skep::Metrics, asked for now.
+
+sub metrics ($self) {
+    my $client = Skep::Client->new(port => $self->port('metrics'));
+    my $res = $client->request('GET', '/metrics');
+
+    croak '/metrics: ' . $res->status if $res->status != 200;
+
+    return Skep::Metrics->new($res->body);
 }
 
 
