@@ -1,7 +1,8 @@
 package Skep::Example;
 
 # A file of conf/examples/ as a server of a test: the same text, but for the
-# places of files, the ports and how many workers there are.
+# places of files, the ports, how many workers there are and what a password
+# costs.
 
 use v5.36;
 
@@ -107,6 +108,7 @@ sub _text ($self, $name) {
         s{^user .*$}{$user}m;
         s{^(worker_processes) auto;}{$1 1;}m;
         s{^http \{\n}{$&$temp}m;
+        s{ auth_thread_pool hash;}{$& auth_bcrypt_cost 4;};
         s{/usr/lib/nginx/modules/}{build_dir() . '/modules/'}ge;
         s{/run/nginx\.pid}{%%DIR%%/pid};
         s{/var/log/nginx/(\S+\.log)}{%%DIR%%/$1}g;
