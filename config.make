@@ -35,3 +35,16 @@ $skep_objs:	$skep_out.h
 END
 
 done
+
+# the schema that this build was made for
+
+cat << END                                                    >> $NGX_MAKEFILE
+
+$NGX_OBJS/skep/skep_schema.h:	$ngx_addon_dir/sql/sqitch.plan \
+	$ngx_addon_dir/sql/expected
+	sh $ngx_addon_dir/sql/expected $ngx_addon_dir/sql/sqitch.plan > \$@.new
+	mv \$@.new \$@
+
+$NGX_OBJS/addon/ngx_api_module/ngx_api_health.o: $NGX_OBJS/skep/skep_schema.h
+
+END

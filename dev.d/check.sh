@@ -104,7 +104,8 @@ texts() {
         -o -name '*.js' -o -name '*.py' -o -name '*.lua' -o -name '*.yaml' \
         -o -name '*.awk' -o -name Makefile -o -name config -o -name config.make \
         -o -path "$root/dev" -o -path "$root/dev.d/*" \
-        -o -path "$root/sql/embed" -o -path "$root/.ci/run" \
+        -o -path "$root/sql/embed" -o -path "$root/sql/expected" \
+        -o -path "$root/.ci/run" \
         -o -path "$root/bench/run" \) -print
 }
 

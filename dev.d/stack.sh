@@ -535,6 +535,7 @@ nginx_configure() {
         -e "s|/run/nginx.pid|$state/nginx/nginx.pid|" \
         -e "s|127\.0\.0\.1:6379|unix:$run/redis/redis.sock|" \
         -e "s|/run/postgresql|$run/pg|" \
+        -e "s|/run/skep.drain|$state/nginx/drain|" \
         -e "s|/etc/skep/|$state/secrets/|" \
         -e "s|/usr/share/skep|$state/share|" \
         -e "s|/var/log/nginx/|$log/|" \

@@ -27,8 +27,6 @@ static char *ngx_api_file_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static void ngx_api_conf_file_content(ngx_conf_t *cf, ngx_str_t *name,
     size_t min, size_t max, const u_char *buf, size_t n, ngx_str_t *content);
-static char *ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
 static ngx_int_t ngx_api_variable_route(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -186,6 +184,20 @@ static ngx_command_t  ngx_api_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_api_main_conf_t, metrics.size),
       &ngx_api_metrics_size_post },
+
+    { ngx_string("api_health_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, health_timeout),
+      &ngx_api_timeout_post },
+
+    { ngx_string("api_drain_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_api_drain_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
       ngx_null_command
 };
@@ -412,6 +424,7 @@ ngx_api_create_main_conf(ngx_conf_t *cf)
     amcf->pg.connect_timeout = NGX_CONF_UNSET_MSEC;
     amcf->redis.timeout = NGX_CONF_UNSET_MSEC;
     amcf->redis.connect_timeout = NGX_CONF_UNSET_MSEC;
+    amcf->health_timeout = NGX_CONF_UNSET_MSEC;
 
     if (ngx_array_init(&amcf->pg.statements, cf->pool, 32,
                        sizeof(ngx_api_pg_statement_t *))
@@ -445,6 +458,13 @@ ngx_api_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(amcf->pg.connect_timeout, 2000);
     ngx_conf_init_msec_value(amcf->redis.timeout, 100);
     ngx_conf_init_msec_value(amcf->redis.connect_timeout, 1000);
+    ngx_conf_init_msec_value(amcf->health_timeout, 1000);
+
+    if (amcf->health && amcf->pg_conninfo.data
+        && ngx_api_pg_register(cf, &ngx_api_health_statement, 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (amcf->pg_conninfo.data == NULL) {
 
@@ -535,6 +555,7 @@ ngx_api_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_api_drain_init_process(cycle, amcf);
     ngx_api_redis_init_process(cycle, &amcf->redis);
 
     if (amcf->pg.statements.nelts == 0) {
@@ -706,12 +727,4 @@ ngx_api_conf_file_content(ngx_conf_t *cf, ngx_str_t *name, size_t min,
     if (content->data) {
         ngx_memcpy(content->data, buf, n);
     }
-}
-
-
-static char *
-ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    return ngx_api_route_switch(cf, ngx_api_health_routes,
-                                &ngx_api_health_statement, 1);
 }

@@ -37,6 +37,9 @@ typedef struct {
     ngx_str_t               secret;
     ngx_array_t             health_checks;   /* of ngx_api_health_check_t */
     ngx_api_metrics_conf_t  metrics;
+    ngx_flag_t              health;          /* somewhere, api_health is on */
+    ngx_msec_t              health_timeout;
+    ngx_str_t               drain_file;      /* with a NUL */
 } ngx_api_main_conf_t;
 
 
@@ -134,6 +137,11 @@ ngx_int_t ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf);
 ngx_int_t ngx_api_pg_metrics_add(ngx_conf_t *cf);
 ngx_int_t ngx_api_redis_metrics_add(ngx_conf_t *cf);
 
+/* whether each lane has a connection that takes statements; refused: whether
+ * PostgreSQL, when one was last made, refused to prepare a statement, so that
+ * the schema is not what this build was made for */
+ngx_uint_t ngx_api_pg_ready(ngx_uint_t *refused);
+
 /* of each worker; conf stays in place */
 void ngx_api_redis_init_process(ngx_cycle_t *cycle,
     const ngx_api_redis_conf_t *conf);
@@ -151,6 +159,16 @@ extern const ngx_api_problem_t  ngx_api_idempotency_key_reused;  /* 422 */
 
 extern const ngx_api_route_t  ngx_api_health_routes[];
 extern const ngx_api_pg_statement_t  ngx_api_health_statement;
+
+char *ngx_api_health_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* api_drain_file; of each worker; looks for the file now, and returns what
+ * ngx_api_leaving() would */
+char *ngx_api_drain_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_api_drain_init_process(ngx_cycle_t *cycle,
+    ngx_api_main_conf_t *amcf);
+ngx_uint_t ngx_api_drain(ngx_api_main_conf_t *amcf);
 
 
 #endif /* _NGX_API_MODULE_H_INCLUDED_ */

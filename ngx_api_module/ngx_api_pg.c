@@ -205,6 +205,31 @@ ngx_api_pg_on_commit(ngx_api_pg_commit_pt handler)
 }
 
 
+ngx_uint_t
+ngx_api_pg_ready(ngx_uint_t *refused)
+{
+    ngx_uint_t          i, n, lanes, up;
+    ngx_api_pg_conn_t  *conns;
+
+    lanes = 0;
+    *refused = 0;
+
+    for (i = 0; i < NGX_API_PG_LANES; i++) {
+        conns = ngx_api_pg_lanes[i].conns;
+        up = 0;
+
+        for (n = 0; n < ngx_api_pg_lanes[i].nconns; n++) {
+            up |= (conns[n].state == NGX_API_PG_CONN_READY);
+            *refused |= conns[n].refused;
+        }
+
+        lanes += up;
+    }
+
+    return lanes == NGX_API_PG_LANES;
+}
+
+
 ngx_api_pg_op_t *
 ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
     const char *const *values, ngx_api_pg_handler_pt handler, void *data)

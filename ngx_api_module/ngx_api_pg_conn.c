@@ -392,6 +392,9 @@ ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn, PGresult *res)
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "PostgreSQL refused to prepare a statement: %s: %s",
                       state, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+
+        /* class 42: no such table, column or function, or no right to it */
+        conn->refused = (ngx_strncmp(state, "42", 2) == 0);
     }
 
     PQclear(res);
@@ -406,6 +409,7 @@ ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn, PGresult *res)
 
     ngx_api_pg_conn_state(conn, NGX_API_PG_CONN_READY);
     conn->delay = 0;
+    conn->refused = 0;
 
     if (conn->known) {
         ngx_api_metric_inc(&conn->metrics->reconnects);
@@ -611,6 +615,10 @@ ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what)
     }
 
     ngx_api_metric_inc(&conn->metrics->failures);
+
+    if (conn->state == NGX_API_PG_CONN_CONNECTING) {
+        conn->refused = 0;
+    }
 
     ngx_api_pg_conn_retire(conn, ngx_api_event_backoff(&conn->delay));
 }

@@ -77,6 +77,8 @@ struct ngx_api_pg_conn_s {
     unsigned                       recycle:1; /* close when drained */
     unsigned                       failed:1;  /* the last attempt failed */
     unsigned                       known:1;   /* it was ready before */
+    unsigned                       refused:1; /* since a statement is not what
+                                                 the schema has */
 };
 
 

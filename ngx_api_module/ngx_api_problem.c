@@ -230,6 +230,10 @@ ngx_api_header_filter(ngx_http_request_t *r)
 
     static const ngx_str_t  nosniff = ngx_string("nosniff");
 
+    if (ngx_api_leaving()) {
+        r->keepalive = 0;
+    }
+
     ctx = ngx_http_get_module_ctx(r, ngx_api_module);
 
     if (r != r->main || (ctx == NULL && r->err_status == 0)) {

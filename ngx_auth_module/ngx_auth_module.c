@@ -267,9 +267,15 @@ ngx_auth_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    rc = ngx_auth_identify(r);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
     /* limits come after it: they may ask who is calling */
 
-    return ngx_auth_limit(r, ngx_auth_identify(r));
+    return ngx_auth_limit(r, rc);
 }
 
 
@@ -361,6 +367,14 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
     }
 
     problem = ngx_auth_revoked_problem(amcf, claims);
+
+    if (problem == &ngx_api_database_unavailable) {
+        rc = ngx_auth_revoked_wait(r);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
 
     if (problem) {
         return problem->status == NGX_HTTP_UNAUTHORIZED

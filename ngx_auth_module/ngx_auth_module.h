@@ -80,6 +80,7 @@ typedef struct {
 typedef struct {
     void                 *call;              /* of the handler that answers, see
                                                 ngx_auth_account.h */
+    void                 *wait;              /* see ngx_auth_revoked_wait.c */
 } ngx_auth_ctx_t;
 
 

@@ -626,6 +626,8 @@ ngx_auth_revoked_pull_failed(ngx_auth_revoked_pull_t *pull)
     pull->retry = ngx_min(retry, NGX_AUTH_REVOKED_RETRY_MAX);
 
     if (!ngx_auth_revoked_ready(pull->amcf)) {
+        ngx_auth_revoked_zone_pulls(pull->amcf->revoked)->failed = 1;
+
         /* everybody waits for it; to ask a database that is away costs
          * nothing */
         pull->retry = NGX_AUTH_REVOKED_RETRY;

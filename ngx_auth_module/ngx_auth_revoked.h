@@ -40,6 +40,14 @@ const ngx_api_problem_t *ngx_auth_revoked_problem(ngx_auth_main_conf_t *amcf,
     const ngx_auth_jwt_claims_t *claims);
 
 
+/*
+ * For the access phase, when ngx_auth_revoked_problem() says 503: NGX_AGAIN if
+ * it may be known in a moment, and then the phase comes again; NGX_DECLINED if
+ * there is no use in waiting; NGX_ERROR.
+ */
+ngx_int_t ngx_auth_revoked_wait(ngx_http_request_t *r);
+
+
 /* auth_revocations size [poll=time]; */
 char *ngx_auth_revocations_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

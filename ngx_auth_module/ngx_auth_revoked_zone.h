@@ -37,6 +37,7 @@ typedef struct {
     ngx_msec_t                 whole;    /* when all was last read, not only
                                             what was new */
     ngx_uint_t                 filled;   /* it was, once */
+    ngx_uint_t                 failed;   /* it was not, but was tried */
 } ngx_auth_revoked_pulls_t;
 
 

@@ -161,6 +161,14 @@ refused("$_->[0] in the server", 'directive is not allowed here',
         ['auth_issuer', 'x'];
 refused('api_errors twice', '"api_errors" directive is duplicate',
         server => 'api_errors on;');
+refused("api_drain_file $_->[0]", $_->[1], http => $_->[2])
+    for ['twice', '"api_drain_file" directive is duplicate',
+         "api_drain_file $dir/drain; api_drain_file $dir/drain;"],
+        ['of no name', '"api_drain_file" directive must name a file',
+         'api_drain_file "";'];
+refused('api_health_timeout 0', 'must be at least 1 millisecond',
+        http => 'api_health_timeout 0;');
+passes('health', http => "api_drain_file $dir/drain; api_health_timeout 2s;");
 passes('task_api off', server => 'location /x { task_api off; }');
 passes('task_api in two places', server => 'location /x { task_api on; }');
 

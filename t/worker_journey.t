@@ -89,7 +89,8 @@ ok(wait_until(5, sub { $worker->metrics->{outbox_rows} == 0 }),
 my $res = $worker->get('/readyz');
 
 is_deeply(JSON::PP::decode_json($res->body),
-          { status => 'ok', checks => { database => 'ok', redis => 'ok' } },
+          { status => 'ok', checks => { database => 'ok', schema => 'ok',
+                                    redis => 'ok' } },
           'it is ready');
 
 unlike($worker->log, qr/\@example\.com/, 'no e-mail address in its log');

@@ -12,6 +12,7 @@
 #include "skep_consumer.h"
 #include "skep_dead.h"
 #include "skep_fanout.h"
+#include "skep_health.h"
 #include "skep_log.h"
 #include "skep_run.h"
 #include "skep_stream.h"
@@ -88,6 +89,7 @@ skep_consumer_run(void *data)
     }
 
     consumer->pg.up = skep_metric(UP_PG_CONSUMER);
+    consumer->pg.waits = &skep_health_waits[SKEP_HEALTH_CONSUMER];
     consumer->redis.up = skep_metric(UP_REDIS_CONSUMER);
     consumer->fanout.pg = &consumer->pg;
     consumer->fanout.redis = &consumer->redis;

@@ -1,8 +1,8 @@
 
 #include "skep_http.h"
+#include "skep_health.h"
 #include "skep_log.h"
 #include "skep_metrics.h"
-#include "skep_run.h"
 
 #include <microhttpd.h>
 #include <netdb.h>
@@ -150,39 +150,24 @@ skep_http_serve(void *data, struct MHD_Connection *connection,
 }
 
 
-/* as nginx's: all that it depends on, and which of it is away */
+/* as nginx's: all that it depends on, each by its name */
 
 static enum MHD_Result
 skep_http_ready(struct MHD_Connection *connection)
 {
-    int                 n, database, redis, off;
-    char               *text;
-    const skep_conf_t  *conf;
+    int      ready;
+    char    *text;
+    size_t   len;
 
-    conf = skep_conf_take();
-    off = strcmp(conf->redis, "off") == 0;
-    skep_conf_drop(conf);
+    text = skep_health_text(&len, &ready);
 
-    database = atomic_load(skep_metric(UP_PG_CONSUMER))
-               && atomic_load(skep_metric(UP_PG_SWEEPER))
-               && atomic_load(skep_metric(MIGRATED));
-
-    redis = off || (atomic_load(skep_metric(UP_REDIS_CONSUMER)) == 1
-                    && atomic_load(skep_metric(UP_REDIS_SWEEPER)) == 1);
-
-    n = asprintf(&text, "{\"status\":\"%s\",\"checks\":{\"database\":\"%s\""
-                 ",\"redis\":\"%s\"}}",
-                 database && redis && !skep_stopping() ? "ok" : "unavailable",
-                 database ? "ok" : "unavailable",
-                 redis ? "ok" : "unavailable");
-
-    if (n < 0) {
+    if (text == NULL) {
         return MHD_NO;
     }
 
-    return skep_http_send(connection, database && redis && !skep_stopping()
-                          ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
-                          "application/json", text, (size_t) n, 1);
+    return skep_http_send(connection, ready ? MHD_HTTP_OK
+                                            : MHD_HTTP_SERVICE_UNAVAILABLE,
+                          "application/json", text, len, 1);
 }
 
 

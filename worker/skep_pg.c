@@ -21,6 +21,7 @@ static int skep_pg_prepare(skep_pg_t *pg,
 static PGresult *skep_pg_result(skep_pg_t *pg, const char *name,
     skep_pg_status_t *status);
 static int skep_pg_wait(skep_pg_t *pg);
+static void skep_pg_waits(skep_pg_t *pg, int64_t since);
 static void skep_pg_fault(skep_pg_t *pg);
 static PGresult *skep_pg_failed(skep_pg_t *pg, const char *name,
     PGresult *res, skep_pg_status_t *status);
@@ -234,9 +235,11 @@ skep_pg_result(skep_pg_t *pg, const char *name, skep_pg_status_t *status)
     PGresult  *res, *next;
 
     res = NULL;
+    skep_pg_waits(pg, skep_now());
 
     for ( ;; ) {
         if (skep_pg_wait(pg) != 0) {
+            skep_pg_waits(pg, 0);
             PQclear(res);
             return skep_pg_failed(pg, name, NULL, status);
         }
@@ -257,6 +260,8 @@ skep_pg_result(skep_pg_t *pg, const char *name, skep_pg_status_t *status)
         PQclear(res);
         res = next;
     }
+
+    skep_pg_waits(pg, 0);
 
     if (PQresultStatus(res) != PGRES_TUPLES_OK
         && PQresultStatus(res) != PGRES_COMMAND_OK)
@@ -312,6 +317,15 @@ skep_pg_wait(skep_pg_t *pg)
             skep_pg_fault(pg);
             return -1;
         }
+    }
+}
+
+
+static void
+skep_pg_waits(skep_pg_t *pg, int64_t since)
+{
+    if (pg->waits) {
+        atomic_store(pg->waits, since);
     }
 }
 

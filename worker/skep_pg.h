@@ -38,6 +38,8 @@ typedef enum {
 
 typedef struct {
     _Atomic int64_t  *up;              /* 1 while there is one; may be NULL */
+    _Atomic int64_t  *waits;           /* since when it waits for an answer, 0
+                                          if it does not; may be NULL */
     unsigned          async:1;         /* a commit need not be on the disk */
 
     PGconn           *conn;

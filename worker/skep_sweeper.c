@@ -8,15 +8,18 @@
 
 #include "skep_sweeper.h"
 #include "skep_fanout.h"
+#include "skep_health.h"
 #include "skep_log.h"
 #include "skep_purge.h"
 #include "skep_run.h"
+#include "skep_schema.h"
 #include "skep_sql.h"
 #include "skep_stream.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 
 /* ms between looks at the stream and the queues */
@@ -43,6 +46,7 @@ static int64_t skep_sweeper_turn(skep_sweeper_t *sweeper,
     const skep_conf_t *conf);
 static int64_t skep_sweeper_sweep(skep_sweeper_t *sweeper,
     const skep_conf_t *conf);
+static void skep_sweeper_schema(skep_sweeper_t *sweeper);
 static void skep_sweeper_look(skep_sweeper_t *sweeper,
     const skep_conf_t *conf);
 static void skep_sweeper_stream(skep_sweeper_t *sweeper,
@@ -66,6 +70,7 @@ skep_sweeper_run(void *data)
     }
 
     sweeper->pg.up = skep_metric(UP_PG_SWEEPER);
+    sweeper->pg.waits = &skep_health_waits[SKEP_HEALTH_SWEEPER];
     sweeper->redis.up = skep_metric(UP_REDIS_SWEEPER);
     sweeper->fanout.pg = &sweeper->pg;
     sweeper->fanout.redis = &sweeper->redis;
@@ -102,6 +107,7 @@ skep_sweeper_turn(skep_sweeper_t *sweeper, const skep_conf_t *conf)
 
     if (skep_now() >= sweeper->look_at) {
         sweeper->look_at = skep_now() + SKEP_SWEEPER_LOOK;
+        skep_sweeper_schema(sweeper);
         skep_sweeper_look(sweeper, conf);
         skep_sweeper_stream(sweeper, conf);
     }
@@ -154,6 +160,38 @@ skep_sweeper_sweep(skep_sweeper_t *sweeper, const skep_conf_t *conf)
     } while (wait == 0 && rows == conf->batch && !skep_stopping());
 
     return wait;
+}
+
+
+/* at the schema: is it what this worker was built for? */
+
+static void
+skep_sweeper_schema(skep_sweeper_t *sweeper)
+{
+    PGresult          *res;
+    const char        *params[1];
+    skep_pg_status_t   status;
+
+    if (sweeper->pg.conn == NULL) {
+        skep_health_schema(SKEP_HEALTH_UNKNOWN);
+        return;
+    }
+
+    params[0] = SKEP_SCHEMA;
+    res = skep_pg_exec(&sweeper->pg, SKEP_SQL_IS_DEPLOYED, params, &status);
+
+    if (res == NULL) {
+
+        /* class 42: there is not even the function */
+
+        skep_health_schema(strncmp(sweeper->pg.fault, "42", 2) == 0
+                           ? SKEP_HEALTH_OUTDATED : SKEP_HEALTH_UNKNOWN);
+        return;
+    }
+
+    skep_health_schema(PQgetvalue(res, 0, 0)[0] == 't' ? SKEP_HEALTH_DEPLOYED
+                                                       : SKEP_HEALTH_OUTDATED);
+    PQclear(res);
 }
 
 

@@ -43,6 +43,13 @@ FROM (SELECT o.seq, o.created_at
 WHERE h.created_at <= now() - $1::bigint * interval '1 ms'
 
 
+-- name: is_deployed
+
+-- $1 a change of the schema
+
+SELECT api.is_deployed($1::text)
+
+
 -- How far the events are; the queues.
 
 -- name: queues

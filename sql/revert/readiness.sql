@@ -1,0 +1,7 @@
+-- Revert skep:readiness from pg
+
+BEGIN;
+
+DROP FUNCTION api.is_deployed(text);
+
+COMMIT;
