@@ -16,7 +16,7 @@ my $descriptors = $skep->nginx->descriptors;
 my $account = $mix->{users}[0];
 
 # logins, too: a hash that is computed keeps its worker
-my $load = $skep->load(connections => 48, next => $mix->requests);
+my $load = $skep->load(connections => 60, next => $mix->requests);
 my $logins = $skep->load(connections => 4, next => sub {
     return {
         method => 'POST', target => '/v1/auth/login', kind => 'login',

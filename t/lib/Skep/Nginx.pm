@@ -6,7 +6,7 @@ use v5.36;
 
 use IO::Socket::INET;
 use Skep::Process qw(
-    alive as_user build_dir children reap run spawn stop wait_until
+    adopt alive as_user build_dir children reap run spawn stop wait_until
 );
 
 my @modules = qw(
@@ -15,7 +15,8 @@ my @modules = qw(
 
 
 # new(dir => directory of the test, conf => text, workers => n,
-#     connections => of a worker)
+#     connections => of a worker, modules_dir => where they are,
+#     daemon => 1 for upgrade(), which nginx refuses in the foreground)
 #
 # The text is what follows the main directives that the harness sets itself.
 # In it, %%DIR%% is the test's directory, %%PORT%% the port of the server and
@@ -26,8 +27,10 @@ sub new ($class, %o) {
     my $self = bless {
         dir     => "$o{dir}/nginx",
         modules => $o{modules} // \@modules,
+        modules_dir => $o{modules_dir} // build_dir() . '/modules',
         workers => $o{workers} // 1,
         connections => $o{connections} // 1024,
+        daemon  => $o{daemon},
         main    => $o{main} // '',
         ports   => {},
         whole   => $o{whole},
@@ -84,13 +87,13 @@ sub configure ($self, $conf) {
     return $self->_write_conf("daemon off;\n$conf") if $self->{whole};
 
     my $user = $> == 0 ? 'user nobody nogroup;' : '';
-    my $load = join '', map { "load_module @{[build_dir]}/modules/$_.so;\n" }
+    my $load = join '', map { "load_module $self->{modules_dir}/$_.so;\n" }
                $self->{modules}->@*;
 
     $self->_write_conf(<<~"EOT" . $conf);
         $load
         $user
-        daemon off;
+        daemon @{[$self->{daemon} ? 'on' : 'off']};
         worker_processes $self->{workers};
         pid %%DIR%%/pid;
         error_log %%DIR%%/error.log info;
@@ -157,6 +160,7 @@ sub start ($self) {
         out  => $self->file('stderr.log'),
         env  => _env(),
     );
+    $self->_daemon if $self->{daemon};
 
     my $up = wait_until(10, sub {
         return -1 if !alive($self->{pid});
@@ -166,6 +170,19 @@ sub start ($self) {
     die "nginx did not start:\n" . $self->log if !$up || $up < 0;
 
     return $self;
+}
+
+
+# What was started has ended when there is the daemon.
+
+sub _daemon ($self) {
+    reap($self->{pid}, 10) // die "nginx stays in the foreground\n";
+
+    my $pid = wait_until(10, sub { ($self->_slurp('pid') =~ /^(\d+)$/m)[0] });
+
+    die "nginx did not start:\n" . $self->log if !$pid;
+    adopt($pid, 'nginx');
+    $self->{pid} = $pid;
 }
 
 
@@ -213,6 +230,49 @@ sub reload ($self) {
 }
 
 
+# nginx's upgrade on the fly: starts the binary, with the modules as they are in
+# their files now, beside the running one.  Both serve, until the one that is
+# no longer wanted is told to quit; its master's pid.
+
+sub upgrade ($self) {
+    my $old = $self->{pid};
+    my $new;
+
+    kill 'USR2', $old;
+
+    wait_until(15, sub {
+        ($new) = $self->_slurp('pid') =~ /^(\d+)$/m or return 0;
+        return $new != $old && $self->{workers} <= children($new);
+    }) or die "nginx was not upgraded:\n" . $self->log;
+
+    adopt($new, 'nginx');
+    $self->{pid} = $new;
+
+    return $old;
+}
+
+
+# Goes back to the old master, which was told to start workers anew.
+
+sub back ($self, $old) {
+    my $new = $self->{pid};
+
+    kill 'HUP', $old;
+    wait_until(15, sub { $self->{workers} < children($old) })
+        or die "the old nginx has no workers:\n" . $self->log;
+    $self->{pid} = $old;
+
+    return $new;
+}
+
+
+# Tells a master to finish; whether it did.
+
+sub finish ($self, $master, $timeout = 20) {
+    return defined stop($master, 'QUIT', $timeout);
+}
+
+
 sub gone ($self, $timeout, @pids) {
     return wait_until($timeout, sub { !grep { -d "/proc/$_" } @pids });
 }
@@ -245,13 +305,19 @@ sub quit ($self, $timeout = 20) {
 sub log ($self, $name = undef) {
     my $text = '';
 
-    for my $file ($name // ('stderr.log', 'error.log')) {
-        open my $fh, '<', $self->file($file) or next;
-        local $/;
-        $text .= <$fh> // '';
-    }
+    $text .= $self->_slurp($_) for $name // ('stderr.log', 'error.log');
 
     return $text;
+}
+
+
+# a file of the server's directory; nothing when there is none
+
+sub _slurp ($self, $name) {
+    open my $fh, '<', $self->file($name) or return '';
+    local $/;
+
+    return <$fh> // '';
 }
 
 

@@ -18,11 +18,12 @@ use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
-    spawn run alive stop reap wait_until tempdir forget as_user
+    spawn run adopt alive stop reap wait_until tempdir forget as_user
     children descendants build_dir source_dir fork_child
 );
 
 my %started;        # pid => name, of processes that run
+my %adopted;        # pid => 1, of those that are no children of ours
 my %status;         # pid => wait status, of processes that ended
 my @dirs;
 my $owner = $$;
@@ -144,6 +145,16 @@ sub fork_child ($code, $name = 'child') {
 }
 
 
+# Takes on a process that another one of ours has started and will leave behind.
+# How it ended is not known: its wait status is 0.
+
+sub adopt ($pid, $name) {
+    $started{$pid} = $name;
+    $adopted{$pid} = 1;
+    _guard("pid $pid");
+}
+
+
 # Runs a program to its end: (exit status, stdout and stderr).
 #     timeout => seconds (60), stdin => text, user => ..., env => {...}
 
@@ -199,6 +210,8 @@ sub reap ($pid, $timeout) {
         return $status{$pid} if exists $status{$pid};
 
         my $got = waitpid $pid, WNOHANG;
+
+        $got = 0 if $got < 0 && $adopted{$pid} && (_stat($pid))[0] ne 'X';
 
         if ($got == $pid || $got < 0) {
             $status{$pid} = $got < 0 ? 0 : $?;

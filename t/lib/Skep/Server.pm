@@ -35,6 +35,8 @@ my %defaults = (
 #
 #     workers    of nginx (1)
 #     connections  of each of them (1024)
+#     daemon     1: nginx is one, so that it can be upgraded
+#     modules_dir  where the modules are, instead of in the build
 #     pg         0: no PostgreSQL; api_pg points to where none is
 #     redis      1: a Redis, and api_redis; or { settings of it }
 #     worker     1: a skep-worker, and the stream; or how many of them
@@ -82,6 +84,8 @@ sub new ($class, %o) {
         dir     => $dir,
         workers => $o{workers},
         connections => $o{connections},
+        modules_dir => $o{modules_dir},
+        daemon  => $o{daemon},
         main    => 'thread_pool hash ' . ($o{threads}
                    // 'threads=2 max_queue=64') . ";\n" . ($o{main} // ''),
         conf    => $o{conf} // $self->_conf(%o),
