@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 #
-# ./dev test, lint, format, bench.
+# ./dev test, lint, format, schema, bench.
 
 
 # check [--sanitize] [WHAT]: one run of prove, whose closing line is the last
@@ -92,6 +92,17 @@ bench() {
     export SKEP_ROOT="$root" SKEP_BUILD="$build"
     cd "$root"
     exec bench/run "$@"
+}
+
+
+# docs/schema.md, of a private PostgreSQL with all migrations
+schema() {
+    packages run test
+    mkdir -p "$build"
+
+    SKEP_BUILD=$build "$root/dev.d/schema" >"$build/schema.md" \
+        || die "docs/schema.md stays as it is"
+    cp "$build/schema.md" "$root/docs/schema.md"
 }
 
 

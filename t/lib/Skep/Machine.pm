@@ -29,9 +29,42 @@ my @unshare = qw(unshare --mount --net --pid --fork --kill-child);
 sub refused ($class) {
     return 'only root may mount' if $> != 0;
 
+    my $why = _tried();
+
+    # below a root that is no mount, as in a chroot, unshare can't see to it that
+    # mounts are seen by nobody else: it has to be so
+    if (defined $why && $why =~ /propagation/ && !_shared(tempdir())) {
+        push @unshare, '--propagation', 'unchanged';
+        $why = _tried();
+    }
+
+    return $why;
+}
+
+
+sub _tried () {
     my ($rc, $out) = run([@unshare, 'sh', '-c', _mounts(tempdir())]);
 
     return $rc ? "no overlay can be mounted here: $out" : undef;
+}
+
+
+# Whether what is mounted below a directory is seen elsewhere, too.
+
+sub _shared ($dir) {
+    open my $fh, '<', '/proc/self/mountinfo' or return 1;
+    my ($longest, $shared) = ('', 1);
+
+    while (my $line = <$fh>) {
+        my (undef, undef, undef, undef, $at, undef, $tags)
+            = split / /, $line, 7;
+
+        next if length $at < length $longest
+                || index("$dir/", $at =~ s{/?\z}{/}r) != 0;
+        ($longest, $shared) = ($at, $tags =~ /\A(?:\S+ )*?shared:/ ? 1 : 0);
+    }
+
+    return $shared;
 }
 
 
