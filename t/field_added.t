@@ -5,20 +5,13 @@
 
 use v5.36;
 
-use File::Temp ();
-use Skep::Process qw(build_dir run source_dir);
+use Skep::Process qw(source_dir);
+use Skep::Variant;
 use Test::More;
 
-my $nginx_src = $ENV{NGX_SRC} // '/usr/share/nginx/src';
 my $root = source_dir();
 my $patch = "$root/t/data/field.patch";
-
-# beside the build, since modules can't be loaded from everywhere
-my $dir = File::Temp->newdir('field-XXXXXX', DIR => build_dir());
-my $copy = "$dir/skep";
-my $build = "$dir/build";
-
-chmod 0755, $dir or die "chmod $dir: $!";   # nginx's workers are others
+my $variant = Skep::Variant->new(docs => 1);
 
 
 sub slurp ($file) {
@@ -30,11 +23,10 @@ sub slurp ($file) {
 # Runs a program in the copy, which has to succeed.
 
 sub does ($name, @cmd) {
-    my ($rc, $out) = run(\@cmd, dir => $copy, timeout => 300, env => {
-        SKEP_ROOT => $copy, SKEP_BUILD => $build, TZ => 'UTC',
-        SQITCH_FULLNAME => 'Test', SQITCH_EMAIL => 'test@localhost',
-    });
+    does_well($name, $variant->command(@cmd));
+}
 
+sub does_well ($name, $rc, $out) {
     return if is($rc, 0, $name);
 
     diag($out);
@@ -58,30 +50,10 @@ unlike($told, qr{^[+-]{3} sql/statements/}m, 'no statement is');
 # The copy keeps the times of files, so that only what depends on the field is
 # made anew.
 
-mkdir $copy or die "$copy: $!";
-mkdir $build or die "$build: $!";
-
-run(['cp', '-a', (map { "$root/$_" } qw(config config.make docs sql t worker)),
-     glob("$root/ngx_*_module"), $copy]);
-run(['cp', '-a', build_dir() . '/nginx', build_dir() . '/modules', $build]);
-
-my $makefile = slurp("$build/nginx/Makefile");
-my %moved = ($root => $copy, build_dir() => $build);
-my $paths = join '|', map { quotemeta } reverse sort keys %moved;
-
-$makefile =~ s/($paths)(?![\w.+-])/$moved{$1}/g;
-
-open my $fh, '>', "$build/nginx/Makefile" or die "Makefile: $!";
-print $fh $makefile;
-close $fh or die "Makefile: $!";
-
 does('the diff applies', 'patch', '-p0', '--quiet', '--force', '-i', $patch);
 does('sqitch add', 'sh', '-c', 'cd sql && exec sqitch add estimate'
      . ' --requires task --requires grants --note "How long a task takes."');
-does('the module is built', 'make', '-C', $nginx_src, '-s',
-     '-f', "$build/nginx/Makefile", "$build/nginx/ngx_task_module.so");
-does('and installed', 'cp', "$build/nginx/ngx_task_module.so",
-     "$build/modules/ngx_task_module.so");
+does_well('the module is built', $variant->make('ngx_task_module'));
 does('the field is there', $^X, '-I', 't/lib', 't/task_estimate.t');
 does('the statements still need no more than they may',
      $^X, '-I', 't/lib', 't/sql_roles.t');
