@@ -20,6 +20,7 @@
 #include "ngx_api_schema.h"
 #include "ngx_api_route.h"
 #include "ngx_api_request.h"
+#include "ngx_api_trace.h"
 #include "ngx_api_idempotency.h"
 #include "ngx_api_problem.h"
 #include "ngx_api_response.h"

@@ -69,7 +69,7 @@ const ngx_api_route_t  ngx_api_health_routes[] = {
 
 
 const ngx_api_pg_statement_t  ngx_api_health_statement = {
-    "api_health", "SELECT api.is_deployed($1::text)", 1, NGX_API_PG_READ
+    "api_health", "SELECT api.is_deployed($1::text)", 1, NGX_API_PG_READ, 0
 };
 
 

@@ -32,10 +32,6 @@ static ngx_int_t ngx_api_variable_route(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_api_variable_error(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_api_variable_pg_time(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_api_variable_request_id(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_conf_num_bounds_t  ngx_api_pg_connections_bounds = {
@@ -164,6 +160,13 @@ static ngx_command_t  ngx_api_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_server_timing"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_api_loc_conf_t, server_timing),
+      NULL },
+
     { ngx_string("api_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_api_health_directive,
@@ -234,19 +237,13 @@ ngx_module_t  ngx_api_module = {
 };
 
 
-static ngx_http_variable_t  ngx_api_variables[] = {
+static const ngx_http_variable_t  ngx_api_variables[] = {
 
     { ngx_string("api_route"), NULL, ngx_api_variable_route, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("api_error"), NULL, ngx_api_variable_error, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("api_pg_time"), NULL, ngx_api_variable_pg_time, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("api_request_id"), NULL, ngx_api_variable_request_id, 0,
-      0, 0 },
 
       ngx_http_null_variable
 };
@@ -291,7 +288,7 @@ ngx_api_request_ms(const ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_api_variable_set(ngx_http_variable_value_t *v, const ngx_str_t *value)
 {
     if (value == NULL || value->len == 0) {
@@ -336,47 +333,13 @@ ngx_api_variable_error(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-static ngx_int_t
-ngx_api_variable_pg_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_int_t
+ngx_api_variables_add(ngx_conf_t *cf, const ngx_http_variable_t *v)
 {
-    ngx_str_t       value;
-    ngx_api_ctx_t  *ctx;
+    ngx_http_variable_t  *var;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
-
-    if (ctx == NULL || !ctx->pg_cleanup) {
-        return ngx_api_variable_set(v, NULL);
-    }
-
-    value.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.len = ngx_sprintf(value.data, "%T.%03M",
-                            (time_t) ctx->pg_time / 1000, ctx->pg_time % 1000)
-                - value.data;
-
-    return ngx_api_variable_set(v, &value);
-}
-
-
-static ngx_int_t
-ngx_api_variable_request_id(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    return ngx_api_variable_set(v, ngx_api_request_id(r));
-}
-
-
-static ngx_int_t
-ngx_api_preconfiguration(ngx_conf_t *cf)
-{
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_api_variables; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
+    for ( /* void */ ; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, (ngx_str_t *) &v->name, v->flags);
         if (var == NULL) {
             return NGX_ERROR;
         }
@@ -390,6 +353,19 @@ ngx_api_preconfiguration(ngx_conf_t *cf)
 
 
 static ngx_int_t
+ngx_api_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_api_variables_add(cf, ngx_api_variables) != NGX_OK
+        || ngx_api_trace_add_variables(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_api_timing_add_variables(cf);
+}
+
+
+static ngx_int_t
 ngx_api_postconfiguration(ngx_conf_t *cf)
 {
     ngx_api_main_conf_t  *amcf;
@@ -397,7 +373,9 @@ ngx_api_postconfiguration(ngx_conf_t *cf)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_api_module);
 
     if (ngx_api_problem_filter_init(cf) != NGX_OK
-        || ngx_api_metrics_conf_init(cf, &amcf->metrics) != NGX_OK)
+        || ngx_api_metrics_conf_init(cf, &amcf->metrics) != NGX_OK
+        || ngx_api_timing_init(cf) != NGX_OK
+        || ngx_api_trace_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -514,6 +492,7 @@ ngx_api_create_loc_conf(ngx_conf_t *cf)
 
     alcf->errors = NGX_CONF_UNSET;
     alcf->metrics = NGX_CONF_UNSET;
+    alcf->server_timing = NGX_CONF_UNSET;
     alcf->cors = NGX_CONF_UNSET_PTR;
 
     return alcf;
@@ -529,6 +508,7 @@ ngx_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     /* where there are routes, every error is told as their clients expect */
 
     ngx_conf_merge_value(conf->errors, prev->errors, conf->paths != NULL);
+    ngx_conf_merge_value(conf->server_timing, prev->server_timing, 0);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
 
     return NGX_CONF_OK;

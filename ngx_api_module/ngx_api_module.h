@@ -46,6 +46,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t              errors;
     ngx_flag_t              metrics;
+    ngx_flag_t              server_timing;
     ngx_array_t            *cors;            /* of ngx_str_t; NULL: off */
     ngx_array_t            *paths;           /* of ngx_api_path_t */
 } ngx_api_loc_conf_t;
@@ -60,7 +61,7 @@ typedef struct {
     uint64_t                    start;          /* of the request, by
                                                    ngx_api_clock() */
     const ngx_api_identity_t   *identity;
-    ngx_str_t                   request_id;
+    ngx_api_trace_t            *trace;          /* NULL: none as yet */
 
     const ngx_api_value_t      *body;
     const ngx_api_value_t      *args;
@@ -76,8 +77,6 @@ typedef struct {
     ngx_api_pg_op_t            *op;
     ngx_api_pg_status_handler_pt   pg_status_handler;
     ngx_api_pg_request_handler_pt  pg_handler;
-    ngx_msec_t                  pg_start;
-    ngx_msec_t                  pg_time;        /* of all statements, ms */
 
     unsigned                    routed:1;       /* path and route looked up */
     unsigned                    answered:1;     /* by the API: its headers */
@@ -92,6 +91,22 @@ ngx_api_ctx_t *ngx_api_ctx(ngx_http_request_t *r);
 
 /* how long the request has been there by nginx's cached time, in ms */
 ngx_msec_int_t ngx_api_request_ms(const ngx_http_request_t *r);
+
+/* variables: sets a value (NULL or empty: there is none); makes an array of
+ * them known, in preconfiguration */
+ngx_int_t ngx_api_variable_set(ngx_http_variable_value_t *v,
+    const ngx_str_t *value);
+ngx_int_t ngx_api_variables_add(ngx_conf_t *cf, const ngx_http_variable_t *v);
+
+/* ids and traces: their variables, the log; times: their variables, the header
+ * filter */
+ngx_int_t ngx_api_trace_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_api_trace_init(ngx_conf_t *cf);
+ngx_int_t ngx_api_timing_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_api_timing_init(ngx_conf_t *cf);
+
+/* a URI without its query */
+void ngx_api_path(const ngx_str_t *uri, ngx_str_t *path);
 
 /* the content handler of a location with routes */
 ngx_int_t ngx_api_handler(ngx_http_request_t *r);
@@ -128,6 +143,13 @@ char *ngx_api_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_api_pg_init_process(ngx_cycle_t *cycle,
     const ngx_api_pg_conf_t *conf);
 void ngx_api_pg_exit_process(void);
+
+/* ngx_api_pg_submit() for a request: trace, whose id and traceparent, where the
+ * statement wants it, are copied; times are added to it until the operation is
+ * detached.  NULL: of no request. */
+ngx_api_pg_op_t *ngx_api_pg_take(const ngx_api_pg_statement_t *statement,
+    const char *const *values, ngx_api_pg_handler_pt handler, void *data,
+    ngx_api_trace_t *trace);
 
 /* checks api_pg and makes what PQconnectStartParams() takes; emerg and
  * NGX_ERROR on a fault */

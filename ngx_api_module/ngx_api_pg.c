@@ -10,6 +10,9 @@
 
 #define NGX_API_PG_TRIES_MAX    4
 
+/* the end of a line of the log: whose operation it was */
+#define NGX_API_PG_LOG_ID       ", request_id: \"%V\""
+
 
 struct ngx_api_pg_lane_s {
     const ngx_api_pg_conf_t  *conf;
@@ -26,6 +29,8 @@ struct ngx_api_pg_lane_s {
 
 static ngx_uint_t ngx_api_pg_registered(ngx_api_main_conf_t *amcf,
     const ngx_api_pg_statement_t *statement);
+static void ngx_api_pg_trace(ngx_api_pg_op_t *op, ngx_api_trace_t *trace);
+static void ngx_api_pg_timed(ngx_api_pg_op_t *op);
 static ngx_api_pg_conn_t *ngx_api_pg_pick(ngx_api_pg_lane_t *lane);
 static ngx_uint_t ngx_api_pg_hopeful(ngx_api_pg_lane_t *lane);
 static void ngx_api_pg_pump(ngx_api_pg_lane_t *lane);
@@ -38,11 +43,6 @@ static void ngx_api_pg_finish(ngx_api_pg_op_t *op, ngx_api_pg_status_e status,
     PGresult *res);
 static ngx_api_pg_op_t *ngx_api_pg_op_get(void);
 static void ngx_api_pg_op_free(ngx_api_pg_op_t *op);
-static void ngx_api_pg_request_handler(void *data, ngx_api_pg_status_e status,
-    const PGresult *res);
-static void ngx_api_pg_request_done(ngx_http_request_t *r,
-    ngx_api_pg_status_e status, const PGresult *res);
-static void ngx_api_pg_request_cleanup(void *data);
 
 
 /* operations in flight on one connection; further ones wait in the lane.
@@ -83,7 +83,9 @@ ngx_api_pg_register(ngx_conf_t *cf, const ngx_api_pg_statement_t *statements,
             continue;
         }
 
-        if (statements[i].nparams > NGX_API_PG_PARAMS_MAX) {
+        if (statements[i].nparams + statements[i].traced
+            > NGX_API_PG_PARAMS_MAX)
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "statement \"%s\" has too many parameters",
                                statements[i].name);
@@ -234,6 +236,15 @@ ngx_api_pg_op_t *
 ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
     const char *const *values, ngx_api_pg_handler_pt handler, void *data)
 {
+    return ngx_api_pg_take(statement, values, handler, data, NULL);
+}
+
+
+ngx_api_pg_op_t *
+ngx_api_pg_take(const ngx_api_pg_statement_t *statement,
+    const char *const *values, ngx_api_pg_handler_pt handler, void *data,
+    ngx_api_trace_t *trace)
+{
     ngx_api_pg_op_t    *op;
     ngx_api_pg_conn_t  *conn;
     ngx_api_pg_lane_t  *lane;
@@ -266,12 +277,15 @@ ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
     op->data = data;
     op->deadline = ngx_current_msec + lane->conf->timeout;
     op->submitted = ngx_api_clock();
+    op->sent = 0;
     op->tries = 0;
     op->result = NULL;
 
     if (statement->nparams) {
         ngx_memcpy(op->values, values, statement->nparams * sizeof(char *));
     }
+
+    ngx_api_pg_trace(op, trace);
 
     lane->nops++;
 
@@ -289,10 +303,40 @@ ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
 }
 
 
+/* what is to be known of the request when it may be gone: copied */
+
+static void
+ngx_api_pg_trace(ngx_api_pg_op_t *op, ngx_api_trace_t *trace)
+{
+    size_t  at;
+
+    op->timings = trace;
+    op->values[op->statement->nparams] = NULL;
+
+    if (trace == NULL) {
+        op->request_id.len = 0;
+        return;
+    }
+
+    at = NGX_API_TRACEPARENT_LEN + 1;
+
+    if (op->statement->traced) {
+        ngx_memcpy(op->trace, trace->text, at);
+        op->values[op->statement->nparams] = (char *) op->trace;
+    }
+
+    op->request_id.data = &op->trace[at];
+    op->request_id.len = trace->request_id.len;
+
+    ngx_memcpy(&op->trace[at], &trace->text[at], trace->request_id.len + 1);
+}
+
+
 void
 ngx_api_pg_detach(ngx_api_pg_op_t *op)
 {
     op->handler = NULL;
+    op->timings = NULL;
 
     if (op->conn == NULL) {
         ngx_api_pg_finish(ngx_api_pg_unwait(&op->queue),
@@ -529,8 +573,10 @@ ngx_api_pg_lane_overdue(ngx_api_pg_op_t *op)
     ngx_api_pg_handler_pt  handler;
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "PostgreSQL did not answer \"%s\" in time",
-                  op->statement->name);
+                  "PostgreSQL did not answer \"%s\" in time"
+                  NGX_API_PG_LOG_ID, op->statement->name, &op->request_id);
+
+    ngx_api_pg_timed(op);
 
     ngx_api_metric_inc(&op->lane->metrics->timeouts);
 
@@ -582,8 +628,9 @@ ngx_api_pg_error(ngx_api_pg_conn_t *conn, ngx_api_pg_op_t *op,
     /* the primary message alone: details quote what a client sent */
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "PostgreSQL: statement \"%s\": %s: %s", op->statement->name,
-                  state ? state : "no SQLSTATE", message ? message : "");
+                  "PostgreSQL: statement \"%s\": %s: %s" NGX_API_PG_LOG_ID,
+                  op->statement->name, state ? state : "no SQLSTATE",
+                  message ? message : "", &op->request_id);
 
     for (i = 0; state && meanings[i].state; i++) {
         if (ngx_strncmp(state, meanings[i].state,
@@ -614,17 +661,29 @@ ngx_api_pg_finish(ngx_api_pg_op_t *op, ngx_api_pg_status_e status,
     PGresult *res)
 {
     void                   *data;
+    u_char                  text[NGX_API_TRACE_LEN];
+    ngx_str_t               trace;
     ngx_uint_t              committed;
     ngx_api_pg_handler_pt   handler;
 
     handler = op->handler;
     data = op->data;
 
+    ngx_api_pg_timed(op);
+
     committed = (status == NGX_API_PG_OK
                  && op->lane->which == NGX_API_PG_WRITE);
 
     if (status == NGX_API_PG_TIMEOUT && handler) {
         ngx_api_metric_inc(&op->lane->metrics->timeouts);
+    }
+
+    trace.len = 0;
+    trace.data = text;
+
+    if (op->statement->traced && op->request_id.len) {
+        trace.len = NGX_API_TRACEPARENT_LEN + 1 + op->request_id.len;
+        ngx_memcpy(text, op->trace, trace.len);
     }
 
     op->lane->nops--;
@@ -635,10 +694,38 @@ ngx_api_pg_finish(ngx_api_pg_op_t *op, ngx_api_pg_status_e status,
     }
 
     if (committed && ngx_api_pg_committed) {
-        ngx_api_pg_committed(res);
+        ngx_api_pg_committed(res, &trace);
     }
 
     PQclear(res);
+}
+
+
+/* tells the request, if there still is one, where its time went */
+
+static void
+ngx_api_pg_timed(ngx_api_pg_op_t *op)
+{
+    uint64_t          now;
+    ngx_api_trace_t  *trace;
+
+    trace = op->timings;
+
+    if (trace == NULL) {
+        return;
+    }
+
+    op->timings = NULL;
+    now = op->sent && op->answered ? op->answered : ngx_api_clock();
+
+    if (op->sent) {
+        ngx_api_timing_add(trace, NGX_API_TIMING_QUEUE,
+                           op->sent - op->submitted);
+        ngx_api_timing_add(trace, NGX_API_TIMING_DB, now - op->sent);
+
+    } else {
+        ngx_api_timing_add(trace, NGX_API_TIMING_QUEUE, now - op->submitted);
+    }
 }
 
 
@@ -662,124 +749,4 @@ static void
 ngx_api_pg_op_free(ngx_api_pg_op_t *op)
 {
     ngx_queue_insert_head(&ngx_api_pg_free_ops, &op->queue);
-}
-
-
-void
-ngx_api_pg_exec(ngx_http_request_t *r, const ngx_api_pg_statement_t *statement,
-    const char *const *values, ngx_api_pg_request_handler_pt handler)
-{
-    ngx_api_ctx_t  *ctx;
-
-    ctx = ngx_api_ctx(r);
-    if (ctx == NULL) {
-        ngx_api_finish(r, NGX_ERROR);
-        return;
-    }
-
-    ctx->pg_handler = handler;
-
-    ngx_api_pg_exec_status(r, statement, values, ngx_api_pg_request_done);
-}
-
-
-void
-ngx_api_pg_exec_status(ngx_http_request_t *r,
-    const ngx_api_pg_statement_t *statement, const char *const *values,
-    ngx_api_pg_status_handler_pt handler)
-{
-    ngx_api_ctx_t       *ctx;
-    ngx_http_cleanup_t  *cln;
-
-    ctx = ngx_api_ctx(r);
-    if (ctx == NULL) {
-        ngx_api_finish(r, NGX_ERROR);
-        return;
-    }
-
-    if (!ctx->pg_cleanup) {
-        cln = ngx_http_cleanup_add(r, 0);
-        if (cln == NULL) {
-            ngx_api_finish(r, NGX_ERROR);
-            return;
-        }
-
-        cln->handler = ngx_api_pg_request_cleanup;
-        cln->data = ctx;
-        ctx->pg_cleanup = 1;
-    }
-
-    ctx->pg_status_handler = handler;
-    ctx->pg_start = ngx_current_msec;
-
-    r->connection->log->action = "waiting for PostgreSQL";
-
-    ctx->op = ngx_api_pg_submit(statement, values, ngx_api_pg_request_handler,
-                                r);
-    if (ctx->op == NULL) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "PostgreSQL is away or its queue is full");
-
-        handler(r, NGX_API_PG_UNAVAILABLE, NULL);
-    }
-}
-
-
-static void
-ngx_api_pg_request_handler(void *data, ngx_api_pg_status_e status,
-    const PGresult *res)
-{
-    ngx_api_ctx_t       *ctx;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = data;
-    c = r->connection;
-    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
-
-    ngx_http_set_log_request(c->log, r);
-    c->log->action = "answering";
-
-    ctx->op = NULL;
-    ctx->pg_time += ngx_current_msec - ctx->pg_start;
-
-    ctx->pg_status_handler(r, status, res);
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-static void
-ngx_api_pg_request_done(ngx_http_request_t *r, ngx_api_pg_status_e status,
-    const PGresult *res)
-{
-    ngx_api_ctx_t  *ctx;
-
-    static const ngx_api_problem_t  *problems[] = {
-        NULL,
-        &ngx_api_database_unavailable,
-        &ngx_api_database_timeout,
-        &ngx_api_internal_error
-    };
-
-    if (status != NGX_API_PG_OK) {
-        ngx_api_finish(r, ngx_api_problem(r, problems[status], NULL));
-        return;
-    }
-
-    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
-
-    ctx->pg_handler(r, res);
-}
-
-
-static void
-ngx_api_pg_request_cleanup(void *data)
-{
-    ngx_api_ctx_t  *ctx = data;
-
-    if (ctx->op) {
-        ngx_api_pg_detach(ctx->op);
-        ctx->op = NULL;
-    }
 }

@@ -39,6 +39,8 @@ typedef struct {
     const char          *sql;
     ngx_uint_t           nparams;
     ngx_api_pg_lane_e    lane;
+    ngx_uint_t           traced;   /* 1: one more parameter is the request's
+                                      trace, or null; it is not the caller's */
 } ngx_api_pg_statement_t;
 
 
@@ -107,15 +109,23 @@ void ngx_api_pg_exec_status(ngx_http_request_t *r,
 ngx_api_pg_op_t *ngx_api_pg_submit(const ngx_api_pg_statement_t *statement,
     const char *const *values, ngx_api_pg_handler_pt handler, void *data);
 
+/* The same for a request that needs not live as long: the log and the events
+ * that the statement writes know whose operation it is. */
+ngx_api_pg_op_t *ngx_api_pg_submit_for(ngx_http_request_t *r,
+    const ngx_api_pg_statement_t *statement, const char *const *values,
+    ngx_api_pg_handler_pt handler, void *data);
+
 void ngx_api_pg_detach(ngx_api_pg_op_t *op);
 
 
 /*
  * For init_process: who is told of every result of the write lane, once it is
  * committed and whoever asked for it was answered; also when nobody waits for
- * it any more.  The result is the platform's.  NULL: nobody.
+ * it any more.  The result is the platform's, and so is the trace, which is
+ * empty if the statement takes none or was of no request.  NULL: nobody.
  */
-typedef void (*ngx_api_pg_commit_pt)(const PGresult *res);
+typedef void (*ngx_api_pg_commit_pt)(const PGresult *res,
+    const ngx_str_t *trace);
 
 void ngx_api_pg_on_commit(ngx_api_pg_commit_pt handler);
 

@@ -220,11 +220,13 @@ ngx_api_pg_conn_send(ngx_api_pg_conn_t *conn, ngx_api_pg_op_t *op)
 
     op->conn = conn;
     op->sent = ngx_api_clock();
+    op->answered = 0;
     ngx_queue_insert_tail(&conn->ops, &op->queue);
     conn->nops++;
     ngx_api_metric_inc(&conn->metrics->in_flight);
 
-    rc = PQsendQueryPrepared(conn->pg, st->name, (int) st->nparams, op->values,
+    rc = PQsendQueryPrepared(conn->pg, st->name,
+                             (int) (st->nparams + st->traced), op->values,
                              NULL, NULL, 1);
     if (rc == 1) {
 
@@ -470,7 +472,8 @@ ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn, PGresult *res)
     ngx_queue_remove(q);
     conn->nops--;
     ngx_api_metric_dec(&conn->metrics->in_flight);
-    ngx_api_metric_observe(&conn->metrics->query, ngx_api_clock() - op->sent);
+    op->answered = ngx_api_clock();
+    ngx_api_metric_observe(&conn->metrics->query, op->answered - op->sent);
 
     ngx_api_pg_lane_done(conn, op, res);
 

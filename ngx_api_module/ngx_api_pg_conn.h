@@ -20,6 +20,7 @@
 #include <libpq-fe.h>
 
 #include "ngx_api_pg_metrics.h"
+#include "ngx_api_trace.h"
 
 
 /* how long the answer of an operation may be overdue before its connection
@@ -50,14 +51,20 @@ struct ngx_api_pg_op_s {
     ngx_api_pg_lane_t             *lane;
     ngx_api_pg_conn_t             *conn;      /* NULL while it waits */
     const ngx_api_pg_statement_t  *statement;
-    const char                    *values[NGX_API_PG_PARAMS_MAX];
+    const char                    *values[NGX_API_PG_PARAMS_MAX + 1];
     ngx_api_pg_handler_pt          handler;   /* NULL: detached */
     void                          *data;
     ngx_msec_t                     deadline;
     uint64_t                       submitted; /* by ngx_api_clock() */
     uint64_t                       sent;      /* likewise, the last time */
+    uint64_t                       answered;  /* 0: not yet */
     ngx_uint_t                     tries;     /* connections it was lost with */
     PGresult                      *result;    /* what came before the Sync */
+
+    /* of a request, which may be gone when something is to be told of it */
+    ngx_api_trace_t               *timings;   /* NULL: nobody asks for them */
+    ngx_str_t                      request_id;
+    u_char                         trace[NGX_API_TRACE_LEN + 1];
 };
 
 

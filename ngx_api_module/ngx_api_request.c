@@ -138,61 +138,6 @@ ngx_api_cstr(ngx_http_request_t *r, const void *text, size_t len)
 }
 
 
-const ngx_str_t *
-ngx_api_request_id(ngx_http_request_t *r)
-{
-    size_t            i;
-    u_char            c, uuid[16];
-    ngx_time_t       *tp;
-    ngx_api_ctx_t    *ctx;
-    ngx_table_elt_t  *h;
-
-    ctx = ngx_api_ctx(r);
-
-    if (ctx == NULL || ctx->request_id.len) {
-        return ctx ? &ctx->request_id : NULL;
-    }
-
-    h = ngx_api_header_find(r, "x-request-id", sizeof("x-request-id") - 1,
-                            NULL);
-
-    if (h && h->value.len && h->value.len <= 64) {
-
-        for (i = 0; i < h->value.len; i++) {
-            c = h->value.data[i];
-
-            if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-                  || (c >= '0' && c <= '9')
-                  || c == '.' || c == '_' || c == '-'))
-            {
-                break;
-            }
-        }
-
-        if (i == h->value.len) {
-            ctx->request_id = h->value;
-            return &ctx->request_id;
-        }
-    }
-
-    tp = ngx_timeofday();
-
-    ctx->request_id.data = ngx_pnalloc(r->pool, NGX_API_UUID_LEN);
-
-    if (ctx->request_id.data == NULL
-        || ngx_api_uuid_v7(uuid, (uint64_t) tp->sec * 1000 + tp->msec)
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
-    (void) ngx_api_uuid_format(ctx->request_id.data, uuid);
-    ctx->request_id.len = NGX_API_UUID_LEN;
-
-    return &ctx->request_id;
-}
-
-
 ngx_table_elt_t *
 ngx_api_header_find(ngx_http_request_t *r, const char *name, size_t len,
     ngx_uint_t *n)

@@ -16,9 +16,6 @@
 #define NGX_API_UUID_SEQ_MAX  0xfff   /* rand_a has 12 bits */
 
 
-static u_char *ngx_api_uuid_random(size_t n);
-
-
 /* the last UUID made */
 static uint64_t    ngx_api_uuid_msec;
 static ngx_uint_t  ngx_api_uuid_seq;
@@ -136,9 +133,7 @@ ngx_api_uuid_parse(const u_char *text, size_t len, u_char uuid[16])
 }
 
 
-/* n random bytes, valid until the next call; NULL if OpenSSL failed */
-
-static u_char *
+u_char *
 ngx_api_uuid_random(size_t n)
 {
     /* what was read before a fork would be given out by both processes */

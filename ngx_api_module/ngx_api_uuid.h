@@ -30,5 +30,9 @@ u_char *ngx_api_uuid_format(u_char *p, const u_char uuid[16]);
 /* exactly 8-4-4-4-12 hexadecimal digits, either case; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_api_uuid_parse(const u_char *text, size_t len, u_char uuid[16]);
 
+/* n random bytes, valid until the next call, 512 at most; NULL if RAND_bytes()
+ * failed.  For the event loop's thread alone. */
+u_char *ngx_api_uuid_random(size_t n);
+
 
 #endif /* _NGX_API_UUID_H_INCLUDED_ */

@@ -21,6 +21,7 @@ static ngx_int_t ngx_auth_limit_account(ngx_http_request_t *r,
 
 static ngx_int_t ngx_auth_limit_round(ngx_auth_limit_ctx_t *ctx,
     ngx_uint_t late);
+static void ngx_auth_limit_timed(ngx_auth_limit_ctx_t *ctx);
 static ngx_int_t ngx_auth_limit_collect(ngx_auth_limit_ctx_t *ctx,
     ngx_uint_t late);
 static ngx_int_t ngx_auth_limit_key(ngx_auth_limit_ctx_t *ctx,
@@ -100,6 +101,8 @@ ngx_auth_limit(ngx_http_request_t *r, ngx_int_t rc)
         return NGX_AGAIN;
     }
 
+    ngx_auth_limit_timed(ctx);
+
     if (rc != NGX_OK) {
         ctx->rc = rc;
     }
@@ -137,6 +140,10 @@ ngx_auth_limit_late(ngx_http_request_t *r, ngx_auth_limit_late_e late,
     if (rc == NGX_OK) {
         ctx->next = next;
         rc = ngx_auth_limit_round(ctx, late);
+
+        if (rc != NGX_AGAIN) {
+            ngx_auth_limit_timed(ctx);
+        }
     }
 
     switch (rc) {
@@ -253,6 +260,8 @@ ngx_auth_limit_round(ngx_auth_limit_ctx_t *ctx, ngx_uint_t late)
     ngx_uint_t               refused, redis;
     ngx_auth_limit_check_t  *check, *last;
 
+    ctx->start = ngx_api_clock();
+
     if (ngx_auth_limit_collect(ctx, late) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -287,6 +296,17 @@ ngx_auth_limit_round(ngx_auth_limit_ctx_t *ctx, ngx_uint_t late)
     }
 
     return ngx_auth_limit_verdict(ctx);
+}
+
+
+/* the end of a round, however long it had to wait */
+
+static void
+ngx_auth_limit_timed(ngx_auth_limit_ctx_t *ctx)
+{
+    if (ctx->nchecks > ctx->first) {
+        ngx_api_timing_since(ctx->request, NGX_API_TIMING_LIMIT, ctx->start);
+    }
 }
 
 
@@ -671,6 +691,7 @@ ngx_auth_limit_resume(ngx_auth_limit_ctx_t *ctx, ngx_int_t rc)
     c = r->connection;
 
     ctx->waiting = 0;
+    ngx_auth_limit_timed(ctx);
 
     if (ctx->next == NULL) {
 

@@ -110,6 +110,7 @@ struct ngx_auth_limit_ctx_s {
     ngx_str_t                   late[NGX_AUTH_LIMIT_LATE_N];
     ngx_auth_limit_status_e     status;
 
+    uint64_t                    start;        /* of this round */
     ngx_event_t                 timer;        /* of a delay */
     ngx_api_redis_op_t         *op;
     ngx_auth_limit_script_t    *script;       /* while Redis is asked */

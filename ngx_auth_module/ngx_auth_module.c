@@ -261,16 +261,22 @@ ngx_auth_preaccess_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_auth_handler(ngx_http_request_t *r)
 {
+    uint64_t   start;
     ngx_int_t  rc;
 
     if (ngx_auth_limit_resumed(r, &rc) == NGX_OK) {
         return rc;
     }
 
+    start = ngx_api_clock();
     rc = ngx_auth_identify(r);
 
     if (rc == NGX_AGAIN) {
         return NGX_AGAIN;
+    }
+
+    if (rc != NGX_DECLINED) {
+        ngx_api_timing_since(r, NGX_API_TIMING_AUTH, start);
     }
 
     /* limits come after it: they may ask who is calling */

@@ -16,6 +16,7 @@ typedef struct {
     ngx_uint_t                     cost;      /* of new hashes */
     ngx_uint_t                     rehash;
     ngx_int_t                      rc;
+    uint64_t                       start;     /* ngx_api_clock() */
     volatile ngx_uint_t            cancelled;
     char                          *action;    /* of the log, before this */
     char                           current[NGX_AUTH_BCRYPT_PASSWORD + 1];
@@ -163,6 +164,7 @@ ngx_auth_password_post(ngx_http_request_t *r, ngx_thread_pool_t *pool,
 
     r->main->blocked++;
 
+    pw->start = ngx_api_clock();
     pw->action = r->connection->log->action;
     r->connection->log->action = "waiting for a password hash";
 
@@ -350,6 +352,7 @@ ngx_auth_password_done(ngx_event_t *ev)
         pw = task->ctx;
 
         c->log->action = pw->action;
+        ngx_api_timing_since(r, NGX_API_TIMING_AUTH, pw->start);
 
         pw->handler(r, pw->rc, pw->hash, pw->made[0] ? pw->made : NULL);
 

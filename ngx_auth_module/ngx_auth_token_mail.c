@@ -106,7 +106,7 @@ ngx_auth_reset_accept(ngx_http_request_t *r)
     values[3] = reset->mail.secret.text;
     values[4] = NGX_AUTH_RESET_TTL;
 
-    if (ngx_api_pg_submit(NGX_AUTH_SQL_RESET_REQUEST, values,
+    if (ngx_api_pg_submit_for(r, NGX_AUTH_SQL_RESET_REQUEST, values,
                           ngx_auth_reset_done, reset)
         == NULL)
     {

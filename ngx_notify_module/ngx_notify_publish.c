@@ -51,8 +51,9 @@ static const ngx_notify_field_t  ngx_notify_fields[] = {
 #define NGX_NOTIFY_FIELDS                                                     \
     (sizeof(ngx_notify_fields) / sizeof(ngx_notify_fields[0]))
 
-/* XADD, the stream, MAXLEN, "~", the number, "*", the fields, the data */
-#define NGX_NOTIFY_ARGS  (6 + 2 * NGX_NOTIFY_FIELDS + 2)
+/* XADD, the stream, MAXLEN, "~", the number, "*", the fields, the trace, the
+ * data */
+#define NGX_NOTIFY_ARGS  (6 + 2 * NGX_NOTIFY_FIELDS + 2 + 2)
 
 
 /* the columns of a result; -1: there is none */
@@ -70,11 +71,12 @@ typedef struct {
 } ngx_notify_command_t;
 
 
-static void ngx_notify_committed(const PGresult *res);
+static void ngx_notify_committed(const PGresult *res,
+    const ngx_str_t *trace);
 static ngx_uint_t ngx_notify_columns(const PGresult *res,
     ngx_notify_columns_t *columns);
 static ngx_int_t ngx_notify_row(ngx_pool_t *pool, const PGresult *res, int row,
-    const ngx_notify_columns_t *columns);
+    const ngx_notify_columns_t *columns, const ngx_str_t *trace);
 static ngx_int_t ngx_notify_value(ngx_pool_t *pool, const PGresult *res,
     int row, int column, ngx_notify_type_e type, ngx_str_t *value);
 static ngx_int_t ngx_notify_data(ngx_pool_t *pool, const PGresult *res, int row,
@@ -104,7 +106,7 @@ ngx_notify_publish_init(const ngx_str_t *stream, const ngx_str_t *maxlen)
 
 
 static void
-ngx_notify_committed(const PGresult *res)
+ngx_notify_committed(const PGresult *res, const ngx_str_t *trace)
 {
     int                    i, n;
     ngx_pool_t            *pool;
@@ -131,7 +133,7 @@ ngx_notify_committed(const PGresult *res)
             }
         }
 
-        if (ngx_notify_row(pool, res, i, &columns) != NGX_OK) {
+        if (ngx_notify_row(pool, res, i, &columns, trace) != NGX_OK) {
             break;
         }
 
@@ -197,7 +199,7 @@ ngx_notify_columns(const PGresult *res, ngx_notify_columns_t *columns)
 
 static ngx_int_t
 ngx_notify_row(ngx_pool_t *pool, const PGresult *res, int row,
-    const ngx_notify_columns_t *columns)
+    const ngx_notify_columns_t *columns, const ngx_str_t *trace)
 {
     ngx_str_t              value;
     ngx_uint_t             k;
@@ -230,6 +232,11 @@ ngx_notify_row(ngx_pool_t *pool, const PGresult *res, int row,
         ngx_notify_arg(&command, ngx_notify_fields[k].name.data,
                        ngx_notify_fields[k].name.len);
         ngx_notify_arg(&command, value.data, value.len);
+    }
+
+    if (trace->len) {
+        ngx_notify_arg(&command, SKEP_WIRE_TRACE, sizeof(SKEP_WIRE_TRACE) - 1);
+        ngx_notify_arg(&command, trace->data, trace->len);
     }
 
     if (columns->noun >= 0) {

@@ -156,8 +156,9 @@ ngx_notify_resume_read(ngx_notify_client_t *client)
     values[1] = (char *) client->number;
     values[2] = page;
 
-    client->op = ngx_api_pg_submit(NGX_NOTIFY_SQL_STREAM_PAGE, values,
-                                   ngx_notify_resume_handler, client);
+    client->op = ngx_api_pg_submit_for(client->request,
+                                       NGX_NOTIFY_SQL_STREAM_PAGE, values,
+                                       ngx_notify_resume_handler, client);
     if (client->op == NULL) {
         return NGX_ERROR;
     }

@@ -90,6 +90,7 @@ function claim(name) {
 function compile_one(b, name,    i) {
     lane = sql = quoted = ""
     nparams = 0
+    traced = 0
     split("", used)
     split("", with)
 
@@ -129,7 +130,11 @@ function compile_one(b, name,    i) {
         }
     }
 
-    if (nparams > 32) {
+    if (traced) {
+        gsub(/[$]trace/, "$" nparams + 1, sql)
+    }
+
+    if (nparams + traced > 32) {
         fail("statement \"" name "\" has more than 32 parameters")
     }
 
@@ -137,7 +142,7 @@ function compile_one(b, name,    i) {
     gsub(/\n/, "\\n\"\n      \"", sql)
 
     text[++n] = "    { \"" name "\",\n      \"" sql "\",\n      " nparams \
-              (worker ? "" : ", NGX_API_PG_" toupper(lane)) " }"
+              (worker ? "" : ", NGX_API_PG_" toupper(lane) ", " traced) " }"
 }
 
 
@@ -265,6 +270,14 @@ function code(line,    i, ch, len, num) {
 
         } else if (ch == "/" && substr(line, i + 1, 1) == "*") {
             fail("comments begin with --")
+
+        } else if (ch == "$" && substr(line, i + 1) ~ /^trace::text/) {
+            if (worker) {
+                fail("the worker has no $trace")
+            }
+
+            traced = 1
+            i += length("trace")
 
         } else if (ch == "$") {
             if (!match(substr(line, i + 1), /^[1-9][0-9]*/)) {

@@ -36,12 +36,13 @@ sub outbox (@entries) {
 
     return map {
         my %row;
-        @row{qw(seq id type timestamp actor_id project_id task_id data)} = @$_;
+        @row{qw(seq id type timestamp actor_id project_id task_id data trace)}
+            = @$_;
         $row{data} = JSON::PP::decode_json($row{data});
         +{ map { $_ => $row{$_} } grep { ($row{$_} // '') ne '' } keys %row };
     } $skep->pg->query(<<~"SQL")->@*;
         SELECT seq, id, type, notify.time(created_at), actor_id, project_id,
-               task_id, data
+               task_id, data, trace
         FROM notify.outbox WHERE seq IN ($seqs) ORDER BY seq
         SQL
 }
@@ -74,11 +75,11 @@ sub silent ($name) {
 sub hinted ($name, $type) {
     my @entries = entries(1);
 
-    is_deeply([map { [sort keys %$_] } @entries], [[qw(entry id seq type)]],
-              "$name: a number, an id, a type") or return;
+    is_deeply([map { [sort keys %$_] } @entries], [[qw(entry id seq trace type)]],
+              "$name: a number, an id, a type, a trace") or return;
     is($entries[0]{type}, "auth.${type}_requested", "$name: $type");
-    is_deeply([map { $_->@{qw(id type)} } outbox(@entries)],
-              [$entries[0]->@{qw(id type)}], "$name: as in the outbox");
+    is_deeply([map { $_->@{qw(id type trace)} } outbox(@entries)],
+              [$entries[0]->@{qw(id type trace)}], "$name: as in the outbox");
 }
 
 

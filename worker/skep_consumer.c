@@ -16,6 +16,7 @@
 #include "skep_log.h"
 #include "skep_run.h"
 #include "skep_stream.h"
+#include "skep_trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -347,21 +348,28 @@ skep_consumer_bury(skep_consumer_t *consumer, const skep_conf_t *conf,
     const skep_entry_t *entry)
 {
     size_t             i;
+    const char        *trace;
     skep_dead_t        dead;
     const redisReply  *fields;
 
-    skep_log(SKEP_LOG_ERROR, "entry %s of the stream is put aside: %s",
-             entry->id, entry->fault);
-
     skep_dead_begin(&dead, conf);
     fields = entry->fields;
+    trace = NULL;
 
     for (i = 0; fields && i + 1 < fields->elements; i += 2) {
         skep_dead_field(&dead, fields->element[i]->str,
                         (size_t) fields->element[i]->len,
                         fields->element[i + 1]->str,
                         (size_t) fields->element[i + 1]->len);
+
+        if (strcmp(fields->element[i]->str, SKEP_WIRE_TRACE) == 0) {
+            trace = fields->element[i + 1]->str;
+        }
     }
+
+    skep_log(SKEP_LOG_ERROR, "entry %s of the stream is put aside: %s"
+             SKEP_TRACE_LOG, entry->id, entry->fault,
+             skep_trace_request_id(trace));
 
     if (skep_dead_send(&dead, &consumer->redis, entry->fault, entry->id) != 0)
     {

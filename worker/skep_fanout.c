@@ -5,6 +5,7 @@
 #include "skep_run.h"
 #include "skep_sender.h"
 #include "skep_sql.h"
+#include "skep_trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ static int64_t skep_fanout_failed(skep_fanout_t *fanout, int64_t upto,
     skep_pg_status_t status);
 static int64_t skep_fanout_refused(skep_fanout_t *fanout, int64_t upto);
 static int skep_fanout_bury(skep_fanout_t *fanout, int64_t seq,
-    const char *reason);
+    const char *trace, const char *reason);
 static int64_t skep_fanout_pause(skep_fanout_t *fanout);
 static void skep_fanout_done(skep_fanout_t *fanout, const PGresult *res);
 static int skep_fanout_publish(void *data, const char *text, size_t len);
@@ -111,6 +112,7 @@ static int64_t
 skep_fanout_refused(skep_fanout_t *fanout, int64_t upto)
 {
     char               text[24], reason[sizeof(fanout->pg->fault)];
+    char               trace[SKEP_TRACEPARENT_LEN + 1 + SKEP_REQUEST_ID];
     int64_t            seq;
     PGresult          *res;
     const char        *params[1];
@@ -134,6 +136,7 @@ skep_fanout_refused(skep_fanout_t *fanout, int64_t upto)
     }
 
     seq = PQntuples(res) ? skep_pg_number(res, 0, 0) : 0;
+    snprintf(trace, sizeof(trace), "%s", seq ? PQgetvalue(res, 0, 1) : "");
     PQclear(res);
 
     if (seq == 0) {
@@ -148,14 +151,14 @@ skep_fanout_refused(skep_fanout_t *fanout, int64_t upto)
     fanout->tries++;
 
     skep_log(SKEP_LOG_WARN, "event %" PRId64 " was refused, %" PRId64
-             " of %" PRId64 " times: %s", seq, fanout->tries,
-             fanout->conf->event_tries, reason);
+             " of %" PRId64 " times: %s" SKEP_TRACE_LOG, seq, fanout->tries,
+             fanout->conf->event_tries, reason, skep_trace_request_id(trace));
 
     if (fanout->tries < fanout->conf->event_tries) {
         return skep_fanout_pause(fanout);
     }
 
-    if (skep_fanout_bury(fanout, seq, reason) != 0) {
+    if (skep_fanout_bury(fanout, seq, trace, reason) != 0) {
         return skep_fanout_pause(fanout);
     }
 
@@ -167,7 +170,8 @@ skep_fanout_refused(skep_fanout_t *fanout, int64_t upto)
 
 
 static int
-skep_fanout_bury(skep_fanout_t *fanout, int64_t seq, const char *reason)
+skep_fanout_bury(skep_fanout_t *fanout, int64_t seq, const char *trace,
+    const char *reason)
 {
     int                i;
     char               text[24];
@@ -191,8 +195,9 @@ skep_fanout_bury(skep_fanout_t *fanout, int64_t seq, const char *reason)
 
     if (res == NULL) {
         if (status == SKEP_PG_REFUSED) {
-            skep_log(SKEP_LOG_ERROR, "event %" PRId64 " can't be buried: %s",
-                     seq, fanout->pg->fault);
+            skep_log(SKEP_LOG_ERROR, "event %" PRId64 " can't be buried: %s"
+                     SKEP_TRACE_LOG, seq, fanout->pg->fault,
+                     skep_trace_request_id(trace));
         }
 
         return -1;
@@ -203,7 +208,8 @@ skep_fanout_bury(skep_fanout_t *fanout, int64_t seq, const char *reason)
     if (PQntuples(res)) {
         skep_count(DEAD_EVENTS, 1);
         skep_log(SKEP_LOG_ERROR, "event %" PRId64 " is put aside, see"
-                 " notify.dead_events: %s", seq, reason);
+                 " notify.dead_events: %s" SKEP_TRACE_LOG, seq, reason,
+                 skep_trace_request_id(trace));
 
         skep_fanout_drain(fanout);
         skep_dead_begin(&dead, fanout->conf);
@@ -214,6 +220,11 @@ skep_fanout_bury(skep_fanout_t *fanout, int64_t seq, const char *reason)
                                 PQgetvalue(res, 0, i),
                                 (size_t) PQgetlength(res, 0, i));
             }
+        }
+
+        if (trace[0]) {
+            skep_dead_field(&dead, SKEP_WIRE_TRACE, strlen(SKEP_WIRE_TRACE),
+                            trace, strlen(trace));
         }
 
         (void) skep_dead_send(&dead, fanout->redis, reason, NULL);

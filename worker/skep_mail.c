@@ -11,6 +11,7 @@
 #include "skep_metrics.h"
 #include "skep_run.h"
 #include "skep_sql.h"
+#include "skep_trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,7 @@ typedef struct {
     skep_send_t           send;
     skep_mail_smtp_t      smtp;
     char                  id[SKEP_MAIL_ID];
+    char                  request_id[SKEP_REQUEST_ID];
     int                   type;
     unsigned              attempt;
 } skep_mail_send_t;
@@ -177,15 +179,17 @@ skep_mail_row(skep_mail_t *mail, const skep_conf_t *conf, const PGresult *res,
     int row)
 {
     int          type;
-    const char  *id, *name, *why, *address;
+    const char  *id, *name, *why, *address, *request_id;
 
     id = skep_mail_value(res, row, "id");
     name = skep_mail_value(res, row, "type");
     why = skep_mail_value(res, row, "why");
+    request_id = skep_trace_request_id(skep_mail_value(res, row, "trace"));
 
     if (why) {
         skep_count(MAILS_DROPPED, 1);
-        skep_log(SKEP_LOG_INFO, "mail %s (%s) is not sent: %s", id, name, why);
+        skep_log(SKEP_LOG_INFO, "mail %s (%s) is not sent: %s" SKEP_TRACE_LOG,
+                 id, name, why, request_id);
         return;
     }
 
@@ -201,7 +205,8 @@ skep_mail_row(skep_mail_t *mail, const skep_conf_t *conf, const PGresult *res,
 
     if (why) {
         skep_count(MAILS_FAILED, 1);
-        skep_log(SKEP_LOG_ERROR, "mail %s (%s): %s", id, name, why);
+        skep_log(SKEP_LOG_ERROR, "mail %s (%s): %s" SKEP_TRACE_LOG, id, name,
+                 why, request_id);
         skep_mail_keep(mail, id, "failed", 0, why);
         return;
     }
@@ -229,8 +234,9 @@ skep_mail_start(skep_mail_t *mail, const skep_conf_t *conf,
     if (text == NULL || send->send.easy == NULL) {
 
         /* the lease brings it back */
-        skep_log(SKEP_LOG_ERROR, "mail %s: no memory",
-                 skep_mail_value(res, row, "id"));
+        skep_log(SKEP_LOG_ERROR, "mail %s: no memory" SKEP_TRACE_LOG,
+                 skep_mail_value(res, row, "id"),
+                 skep_trace_request_id(skep_mail_value(res, row, "trace")));
         free(text);
         free(send);
         return;
@@ -238,6 +244,8 @@ skep_mail_start(skep_mail_t *mail, const skep_conf_t *conf,
 
     (void) snprintf(send->id, sizeof(send->id), "%s",
                     skep_mail_value(res, row, "id"));
+    (void) snprintf(send->request_id, sizeof(send->request_id), "%s",
+                    skep_trace_request_id(skep_mail_value(res, row, "trace")));
     send->type = type;
     send->attempt = (unsigned) strtoul(skep_mail_value(res, row, "attempts"),
                                        NULL, 10);
@@ -379,7 +387,8 @@ skep_mail_ended(skep_mail_t *mail, const skep_mail_send_t *send,
 
     if (verdict == SKEP_MAIL_SENT) {
         skep_count(MAILS_SENT, 1);
-        skep_log(SKEP_LOG_INFO, "mail %s (%s) is sent", send->id, type);
+        skep_log(SKEP_LOG_INFO, "mail %s (%s) is sent" SKEP_TRACE_LOG,
+                 send->id, type, send->request_id);
         skep_mail_keep(mail, send->id, "sent", 0, NULL);
         return;
     }
@@ -394,14 +403,16 @@ skep_mail_ended(skep_mail_t *mail, const skep_mail_send_t *send,
     if (pause == -1) {
         skep_count(MAILS_FAILED, 1);
         skep_log(SKEP_LOG_ERROR, "mail %s (%s) is given up after attempt %u: "
-                 "%s", send->id, type, send->attempt, why);
+                 "%s" SKEP_TRACE_LOG, send->id, type, send->attempt, why,
+                 send->request_id);
         skep_mail_keep(mail, send->id, "failed", 0, why);
         return;
     }
 
     skep_count(MAILS_RETRIED, 1);
-    skep_log(SKEP_LOG_WARN, "mail %s (%s), attempt %u: %s; again in %lld ms",
-             send->id, type, send->attempt, why, (long long) pause);
+    skep_log(SKEP_LOG_WARN, "mail %s (%s), attempt %u: %s; again in %lld ms"
+             SKEP_TRACE_LOG, send->id, type, send->attempt, why,
+             (long long) pause, send->request_id);
     skep_mail_keep(mail, send->id, "pending", pause, why);
 }
 

@@ -6,6 +6,7 @@
 #include "skep_schedule.h"
 #include "skep_sql.h"
 #include "skep_text.h"
+#include "skep_trace.h"
 #include "skep_webhook_send.h"
 
 #include <jansson.h>
@@ -33,7 +34,8 @@ enum {
     COLUMN_URL,
     COLUMN_SECRET,
     COLUMN_OLD_SECRET,
-    COLUMN_BODY
+    COLUMN_BODY,
+    COLUMN_TRACE
 };
 
 
@@ -277,11 +279,15 @@ skep_webhook_start(skep_webhook_t *w, const skep_conf_t *conf,
     snprintf(s->lease, sizeof(s->lease), "%s",
              PQgetvalue(res, row, COLUMN_LEASE));
 
+    snprintf(s->request_id, sizeof(s->request_id), "%s",
+             skep_trace_request_id(PQgetvalue(res, row, COLUMN_TRACE)));
+
     s->attempt = (unsigned) skep_pg_number(res, row, COLUMN_ATTEMPT);
     s->failing = (PQgetvalue(res, row, COLUMN_FAILING)[0] == 't');
 
     if (skep_webhook_request(w, s, conf, res, row) != 0) {
-        skep_log(SKEP_LOG_ERROR, "delivery %s: no memory", s->id);
+        skep_log(SKEP_LOG_ERROR, "delivery %s: no memory" SKEP_TRACE_LOG,
+                 s->id, s->request_id);
         free(s);
         return 0;
     }
@@ -310,6 +316,7 @@ skep_webhook_request(skep_webhook_t *w, skep_webhook_send_t *s,
     request.event_id = PQgetvalue(res, row, COLUMN_EVENT);
     request.body = PQgetvalue(res, row, COLUMN_BODY);
     request.body_len = (size_t) PQgetlength(res, row, COLUMN_BODY);
+    request.trace = PQgetvalue(res, row, COLUMN_TRACE);
 
     rc = 0;
 
@@ -420,8 +427,8 @@ skep_webhook_record_each(skep_webhook_t *w, skep_pg_t *pg,
         }
 
         if (status == SKEP_PG_REFUSED) {
-            skep_log(SKEP_LOG_ERROR, "delivery %s can't be recorded: %s",
-                     s->id, pg->fault);
+            skep_log(SKEP_LOG_ERROR, "delivery %s can't be recorded: %s"
+                     SKEP_TRACE_LOG, s->id, pg->fault, s->request_id);
         }
 
         skep_webhook_recorded(w, s);
@@ -524,15 +531,28 @@ skep_webhook_pause(const skep_webhook_t *w, const skep_webhook_send_t *s)
 static void
 skep_webhook_recorded(skep_webhook_t *w, skep_webhook_send_t *s)
 {
+    const char        *end;
+    skep_log_level_t   level;
+
+    level = SKEP_LOG_INFO;
+
     if (s->delivered) {
         skep_count(DELIVERIES_DELIVERED, 1);
+        end = "delivered";
 
     } else if (s->gone || s->attempt > w->schedule.n) {
         skep_count(DELIVERIES_FAILED, 1);
+        end = "given up";
+        level = SKEP_LOG_NOTICE;
 
     } else {
         skep_count(DELIVERIES_RETRIED, 1);
+        end = "to be tried again";
     }
+
+    skep_log(level, "delivery %s to webhook %s, attempt %u: %s, status %ld%s%s"
+             SKEP_TRACE_LOG, s->id, s->webhook, s->attempt, end, s->status,
+             s->error ? ", " : "", s->error ? s->error : "", s->request_id);
 
     skep_webhook_ring_remove(&w->ended, s);
     free(s);

@@ -1,5 +1,6 @@
 
 #include "skep_webhook_send.h"
+#include "skep_run.h"
 #include "skep_version.h"
 #include "skep_webhook_sign.h"
 
@@ -12,6 +13,8 @@
 
 static int skep_webhook_send_headers(skep_webhook_send_t *s,
     const skep_webhook_request_t *request);
+static int skep_webhook_send_trace(skep_webhook_send_t *s,
+    const char *trace);
 static int skep_webhook_send_header(skep_webhook_send_t *s,
     const char *header);
 static void skep_webhook_send_options(skep_webhook_send_t *s,
@@ -103,13 +106,45 @@ skep_webhook_send_headers(skep_webhook_send_t *s,
     snprintf(text, sizeof(text), "webhook-timestamp: %" PRId64, now);
 
     if (skep_webhook_send_header(s, text) != 0
-        || skep_webhook_send_header(s, "Content-Type: application/json") != 0)
+        || skep_webhook_send_header(s, "Content-Type: application/json") != 0
+        || skep_webhook_send_trace(s, request->trace) != 0)
     {
         return -1;
     }
 
     /* no question whether a body may come */
     return skep_webhook_send_header(s, "Expect:");
+}
+
+
+/* the request that it all began with; each attempt is a span of its own */
+
+static int
+skep_webhook_send_trace(skep_webhook_send_t *s, const char *trace)
+{
+    char        text[128], parent[SKEP_TRACEPARENT_LEN + 1];
+    uint64_t    span;
+    const char *id;
+
+    span = (uint64_t) skep_random() << 32 | skep_random();
+
+    if (skep_trace_parent(parent, sizeof(parent), trace, span)) {
+        snprintf(text, sizeof(text), "traceparent: %s", parent);
+
+        if (skep_webhook_send_header(s, text) != 0) {
+            return -1;
+        }
+    }
+
+    id = skep_trace_request_id(trace);
+
+    if (id[0] == '\0') {
+        return 0;
+    }
+
+    snprintf(text, sizeof(text), "X-Request-ID: %s", id);
+
+    return skep_webhook_send_header(s, text);
 }
 
 

@@ -10,6 +10,7 @@
 
 #include "skep_address.h"
 #include "skep_sender.h"
+#include "skep_trace.h"
 
 
 #define SKEP_WEBHOOK_ANSWER  1024              /* bytes kept of an answer */
@@ -37,6 +38,7 @@ struct skep_webhook_send_s {
     char                         id[SKEP_WEBHOOK_UUID];
     char                         webhook[SKEP_WEBHOOK_UUID];
     char                         lease[SKEP_WEBHOOK_LEASE];
+    char                         request_id[SKEP_REQUEST_ID];
     unsigned                     attempt;      /* 1, 2, .. */
     unsigned                     failing:1;
 
@@ -66,6 +68,7 @@ typedef struct {
     const char                  *event_id;
     const char                  *body;
     size_t                       body_len;
+    const char                  *trace;        /* "": none */
     struct {
         const unsigned char     *bytes;
         size_t                   len;

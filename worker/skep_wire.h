@@ -6,7 +6,8 @@
  * The stream NAME (notify_stream in nginx, "stream" in the worker) has an entry
  * for each event, with the fields below.  It is news, not truth: the worker
  * needs nothing of it but seq, up to which the outbox is to be fanned out.  Of
- * events that hold secrets (SKEP_MAIL_TYPES) there are seq, id and type alone.
+ * events that hold secrets (SKEP_MAIL_TYPES) there are seq, id, type and trace
+ * alone.  The trace is that of the request, "TRACEPARENT REQUEST-ID".
  */
 
 
@@ -23,6 +24,7 @@
 #define SKEP_WIRE_ACTOR_ID    "actor_id"
 #define SKEP_WIRE_PROJECT_ID  "project_id"
 #define SKEP_WIRE_TASK_ID     "task_id"
+#define SKEP_WIRE_TRACE       "trace"
 #define SKEP_WIRE_DATA        "data"
 
 /* the workers' consumer group of it */

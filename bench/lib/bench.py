@@ -34,7 +34,8 @@ STATEMENTS = {
              ['user', 'page', 'null', 'null']),
     'create': ('task_create',
                ['user', 'id', 'at', 'event', 'at', 'null', 'title',
-                'description', 'todo', 'none', 'empty', 'null', 'null']),
+                'description', 'todo', 'none', 'empty', 'null', 'null',
+                'trace']),
 }
 
 

@@ -26,6 +26,7 @@ CONSTANTS = {
     'todo': 'todo',
     'none': 'none',
     'empty': '{}',
+    'trace': '00-%s-%s-03 %s' % ('4b' * 16, 'a5' * 8, 'c3' * 18),
 }
 
 # those that each client looks up once, at random

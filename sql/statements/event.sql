@@ -15,6 +15,9 @@
 -- there are some: what the answer is made of needs not come twice.  Where there
 -- is no event all these are null.
 
+-- The trace of the request, $trace::text, goes into the row; nginx knows it, and
+-- needs not be told.
+
 -- template: event_made
     RETURNING seq, id, type, created_at, actor_id, project_id, task_id
 
@@ -27,3 +30,10 @@
 
 -- template: event_hinted
     e.seq AS _event_seq, e.id AS _event_id, e.type AS _event_type
+
+
+-- The caller, for a function that writes events by itself: those get their trace
+-- from the setting, which is made before the function is called.
+
+-- template: traced
+    (SELECT $1::uuid FROM set_config('skep.trace', $trace::text, true))

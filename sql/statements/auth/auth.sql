@@ -25,11 +25,12 @@
     FROM {whom} w
     RETURNING user_id, email, expires_at
 ), event AS (
-    INSERT INTO notify.outbox (id, type, actor_id, data)
+    INSERT INTO notify.outbox (id, type, actor_id, data, trace)
     SELECT {event_id}::uuid, {event_type}, m.user_id,
            json_build_object('user_id', m.user_id, 'email', m.email,
                              'token', {token}::text,
-                             'expires_at', notify.time(m.expires_at))
+                             'expires_at', notify.time(m.expires_at)),
+           $trace::text
     FROM mail m
     RETURNING seq, id, type
 )
@@ -259,7 +260,9 @@ LEFT JOIN event e ON true
 -- deleted or null
 
 SELECT d.outcome AS _outcome, d.session_id AS _session
-FROM auth.delete_user($1::uuid, $2::text, $3::bigint[]) d
+FROM auth.delete_user(
+-- use: traced
+    , $2::text, $3::bigint[]) d
 
 
 -- name: password_change

@@ -306,14 +306,14 @@ verdict AS (
 -- template: test_written
 , written AS (
     INSERT INTO notify.deliveries (id, webhook_id, event_id, type, data,
-                                   next_attempt_at, created_at)
+                                   next_attempt_at, created_at, trace)
     SELECT n.id, v.id, n.event_id, n.type,
            format('{"id":"%s","type":"%s","timestamp":"%s","actor_id":"%s",'
                   '"project_id":%s,"data":{"webhook":{"id":"%s","url":%s}}}',
                   n.event_id, n.type, notify.time(n.created_at), $1::uuid,
                   coalesce(to_json(v.project_id)::text, 'null'), v.id,
                   to_json(v.url))::json,
-           n.next_attempt_at, n.created_at
+           n.next_attempt_at, n.created_at, $trace::text
     FROM new n CROSS JOIN verdict v
     {fresh}
 )

@@ -56,9 +56,10 @@ asked AS (
 
 -- template: task_bulk_created
 , event AS (
-    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
+    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data,
+                               trace)
     SELECT g.event_id, 'task.created', $1::uuid, t.project_id, t.id,
-           json_build_object('task', row_to_json(t))
+           json_build_object('task', row_to_json(t)), $trace::text
     FROM (SELECT
     -- event: task t
     FROM written t) t JOIN given g ON g.id = t.id
@@ -248,11 +249,12 @@ WITH asked AS (
     ON CONFLICT (project_id, task_id) DO UPDATE
     SET moved_at = excluded.moved_at, changed = excluded.changed
 ), event AS (
-    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
+    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data,
+                               trace)
     SELECT w.event_id, w.event, $1::uuid, w.project_id, w.id,
            json_build_object('task', (SELECT row_to_json(t) FROM (SELECT
     -- event: task w
-           ) t), 'changes', w.changes)
+           ) t), 'changes', w.changes), $trace::text
     FROM written w
     -- use: event_made
 )

@@ -69,9 +69,10 @@ verdict AS (
 
 -- template: comment_event
 , event AS (
-    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
+    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data,
+                               trace)
     SELECT $6::uuid, 'comment.created', $1::uuid, v.project_id, c.task_id,
-           json_build_object('comment', row_to_json(c))
+           json_build_object('comment', row_to_json(c)), $trace::text
     FROM verdict v
     CROSS JOIN (SELECT
     -- event: task_comment c

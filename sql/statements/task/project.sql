@@ -254,9 +254,9 @@ whom AS MATERIALIZED (
     {fresh}
     RETURNING user_id
 ), event AS (
-    INSERT INTO notify.outbox (id, type, actor_id, project_id, data)
+    INSERT INTO notify.outbox (id, type, actor_id, project_id, data, trace)
     SELECT $6::uuid, 'project.member_added', $1::uuid, $2::uuid,
-           json_build_object('member', row_to_json(m))
+           json_build_object('member', row_to_json(m)), $trace::text
     FROM (SELECT m.user_id, m.email, m.name, m.role,
                  notify.time(m.added_at) AS added_at
           FROM new m JOIN written w ON w.user_id = m.user_id) m
@@ -333,5 +333,7 @@ FROM task.change_member($1, $2, $3, $4) m
 -- name: member_delete
 -- lane: write
 SELECT o AS _outcome
-FROM task.remove_member($1, $2, $3) o
+FROM task.remove_member(
+-- use: traced
+    , $2, $3) o
 WHERE o IS NOT NULL

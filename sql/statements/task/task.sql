@@ -8,9 +8,10 @@
 
 -- template: task_event
 , event AS (
-    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data)
+    INSERT INTO notify.outbox (id, type, actor_id, project_id, task_id, data,
+                               trace)
     SELECT {event_id}::uuid, {event_type}, $1::uuid, t.project_id, t.id,
-           {event_data}
+           {event_data}, $trace::text
     FROM (SELECT
     -- event: {event_row}
     FROM written t) t

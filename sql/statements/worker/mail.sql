@@ -5,8 +5,9 @@
 
 -- $1 how many at most, $2 for how many seconds
 
-SELECT *
-FROM notify.claim_mails($1::integer, make_interval(secs => $2::integer))
+SELECT c.*, m.trace
+FROM notify.claim_mails($1::integer, make_interval(secs => $2::integer)) c
+LEFT JOIN notify.mails m ON m.id = c.id
 
 
 -- name: mail_record

@@ -23,7 +23,7 @@ FROM notify.bury($1::bigint, $2::text) b
 
 -- $1 up to which row.  The oldest row there.
 
-SELECT o.seq
+SELECT o.seq, o.trace
 FROM notify.outbox o
 WHERE o.seq <= $1::bigint
 ORDER BY o.seq
