@@ -178,43 +178,6 @@ ngx_api_metrics_ask(ngx_conf_t *cf, const ngx_api_pg_statement_t *statement,
 }
 
 
-ngx_str_t
-ngx_api_metric_escape(ngx_pool_t *pool, const ngx_str_t *value)
-{
-    size_t      i;
-    u_char     *p;
-    ngx_str_t   text;
-
-    text.len = 0;
-    text.data = ngx_pnalloc(pool, 2 * value->len + 1);
-
-    if (text.data == NULL) {
-        return text;
-    }
-
-    p = text.data;
-
-    for (i = 0; i < value->len; i++) {
-
-        if (value->data[i] == '\n') {
-            *p++ = '\\';
-            *p++ = 'n';
-            continue;
-        }
-
-        if (value->data[i] == '"' || value->data[i] == '\\') {
-            *p++ = '\\';
-        }
-
-        *p++ = value->data[i];
-    }
-
-    text.len = p - text.data;
-
-    return text;
-}
-
-
 ngx_uint_t
 ngx_api_metrics_route(ngx_conf_t *cf, const ngx_str_t *route)
 {

@@ -51,7 +51,8 @@ struct ngx_api_metric_family_s {
 
 typedef struct {
     const ngx_api_metric_family_t   *family;
-    ngx_str_t                        labels;    /* name="value",...; escaped */
+    ngx_str_t                        labels;    /* name="value",...; of values
+                                                   nothing is escaped */
     uint64_t                        *value;
 } ngx_api_metric_t;
 
@@ -79,9 +80,6 @@ ngx_int_t ngx_api_metrics_add(ngx_conf_t *cf, ngx_api_metric_t *metrics,
 ngx_int_t ngx_api_metrics_ask(ngx_conf_t *cf,
     const ngx_api_pg_statement_t *statement,
     const ngx_api_metric_family_t *families, ngx_uint_t n);
-
-/* a label's value as it stands between quotes, in pool; NULL data: no memory */
-ngx_str_t ngx_api_metric_escape(ngx_pool_t *pool, const ngx_str_t *value);
 
 /* the time of a histogram's event, in nanoseconds */
 void ngx_api_metric_observe_value(uint64_t *value, uint64_t ns);

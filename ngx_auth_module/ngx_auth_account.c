@@ -22,6 +22,10 @@ static void ngx_auth_login_refuse(ngx_http_request_t *r);
 static void ngx_auth_login_refuse_handler(ngx_event_t *ev);
 static void ngx_auth_login_refuse_cleanup(void *data);
 static void ngx_auth_login_done(ngx_http_request_t *r, const PGresult *res);
+static void ngx_auth_login_busy(ngx_http_request_t *r);
+static void ngx_auth_login_count(ngx_auth_call_t *call,
+    ngx_auth_login_outcome_e outcome);
+static void ngx_auth_login_cleanup(void *data);
 
 
 enum {
@@ -164,11 +168,24 @@ void
 ngx_auth_login(ngx_http_request_t *r)
 {
     ngx_str_t               text;
+    ngx_auth_call_t        *call;
+    ngx_http_cleanup_t     *cln;
     const ngx_api_value_t  *email;
 
-    if (ngx_auth_call_create(r) == NULL) {
+    call = ngx_auth_call_create(r);
+    if (call == NULL) {
         return;
     }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        ngx_api_finish(r, NGX_ERROR);
+        return;
+    }
+
+    cln->handler = ngx_auth_login_cleanup;
+    cln->data = call;
+    call->request = r;
 
     email = &ngx_api_body(r)[NGX_AUTH_EMAIL];
 
@@ -183,6 +200,8 @@ static void
 ngx_auth_login_find(ngx_http_request_t *r)
 {
     const char  *values[1];
+
+    ngx_auth_call(r)->asked = 1;
 
     values[0] = ngx_api_body(r)[NGX_AUTH_EMAIL].text;
 
@@ -209,8 +228,11 @@ ngx_auth_login_found(ngx_http_request_t *r, const PGresult *res)
     job.current = &ngx_api_body(r)[NGX_AUTH_PASSWORD];
     job.hash = amcf->dummy;
     job.rehash = 1;
+    job.busy = ngx_auth_login_busy;
 
-    if (PQntuples(res) && !ngx_api_pg_boolean(res, 0, DISABLED)) {
+    call->disabled = PQntuples(res) && ngx_api_pg_boolean(res, 0, DISABLED);
+
+    if (PQntuples(res) && !call->disabled) {
 
         (void) ngx_api_uuid_format((u_char *) call->user,
                                    (u_char *) PQgetvalue(res, 0, ID));
@@ -246,6 +268,9 @@ ngx_auth_login_verified(ngx_http_request_t *r, ngx_int_t rc, const char *hash,
                       call->known ? "wrong password"
                                   : "unknown or disabled account");
 
+        ngx_auth_login_count(call, rc == NGX_ERROR ? NGX_AUTH_LOGIN_ERROR
+                                   : call->disabled ? NGX_AUTH_LOGIN_DISABLED
+                                   : NGX_AUTH_LOGIN_INVALID);
         ngx_auth_login_refuse(r);
         return;
     }
@@ -350,10 +375,44 @@ ngx_auth_login_done(ngx_http_request_t *r, const PGresult *res)
      * changed */
 
     if (PQntuples(res) == 0) {
+        ngx_auth_login_count(ngx_auth_call(r), NGX_AUTH_LOGIN_INVALID);
         ngx_auth_refuse(r);
         return;
     }
 
+    ngx_auth_login_count(ngx_auth_call(r), NGX_AUTH_LOGIN_OK);
+
     ngx_auth_session_send(r, NGX_HTTP_OK, ngx_auth_call(r)->session, res,
                           NULL);
+}
+
+
+static void
+ngx_auth_login_busy(ngx_http_request_t *r)
+{
+    ngx_auth_login_count(ngx_auth_call(r), NGX_AUTH_LOGIN_BUSY);
+}
+
+
+static void
+ngx_auth_login_count(ngx_auth_call_t *call, ngx_auth_login_outcome_e outcome)
+{
+    call->counted = 1;
+    ngx_api_metric_inc(&ngx_auth_logins[outcome]);
+}
+
+
+/* what was answered elsewhere: the database is away, or memory is short; not
+ * if the client left */
+
+static void
+ngx_auth_login_cleanup(void *data)
+{
+    ngx_auth_call_t *call = data;
+
+    if (call->asked && !call->counted
+        && call->request->headers_out.status >= NGX_HTTP_INTERNAL_SERVER_ERROR)
+    {
+        ngx_auth_login_count(call, NGX_AUTH_LOGIN_ERROR);
+    }
 }

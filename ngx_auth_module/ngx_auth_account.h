@@ -39,12 +39,16 @@ typedef struct {
     ngx_auth_session_t  *session;
     ngx_auth_mail_t     *mail;
     const char         **values;      /* of a statement that may run again */
+    ngx_http_request_t  *request;     /* of a login */
     char                 hash[NGX_AUTH_SECRET_HASH + 1];
                                       /* of the token that was sent */
 
     unsigned             known:1;     /* there is such an account, and it may
                                          be used */
     unsigned             again:1;
+    unsigned             disabled:1;  /* there is, and it may not be used */
+    unsigned             asked:1;     /* a login that was taken on, */
+    unsigned             counted:1;   /* and of which it is known what became */
 } ngx_auth_call_t;
 
 

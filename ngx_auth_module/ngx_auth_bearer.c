@@ -77,7 +77,11 @@ ngx_auth_bearer_verify(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
                                       &bearer->claims)
                    == NGX_OK)
         {
+            ngx_api_metric_inc(&ngx_auth_cache_hits);
             return NGX_AUTH_JWT_OK;
+
+        } else {
+            ngx_api_metric_inc(&ngx_auth_cache_misses);
         }
     }
 

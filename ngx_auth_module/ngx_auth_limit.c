@@ -430,6 +430,8 @@ ngx_auth_limit_fallback(ngx_auth_limit_ctx_t *ctx)
             continue;
         }
 
+        check->away = 1;
+
         switch (check->limit->zone->fallback) {
 
         case NGX_AUTH_LIMIT_LOCAL:
@@ -479,8 +481,11 @@ ngx_auth_limit_verdict(ngx_auth_limit_ctx_t *ctx)
     }
 
     if (ngx_auth_limit_refused(ctx)) {
+        ngx_auth_limit_metrics_count(ctx, 1);
         return ngx_auth_limit_refuse(ctx);
     }
+
+    ngx_auth_limit_metrics_count(ctx, 0);
 
     if (ctx->status == NGX_AUTH_LIMIT_NONE) {
         ctx->status = NGX_AUTH_LIMIT_PASSED;

@@ -73,7 +73,8 @@ ngx_auth_limit_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_auth_limit_zone_init(cf, &zone->keys, &zone->name, size,
                                  &ngx_auth_limit_module)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_auth_limit_metrics_add(cf, zone) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -27,6 +27,16 @@
 #define NGX_AUTH_LIMIT_ACCESS  NGX_AUTH_LIMIT_LATE_N
 
 
+/* what became of a request by a zone */
+typedef enum {
+    NGX_AUTH_LIMIT_METRIC_PASSED = 0,
+    NGX_AUTH_LIMIT_METRIC_DELAYED,
+    NGX_AUTH_LIMIT_METRIC_LIMITED,
+    NGX_AUTH_LIMIT_METRIC_ERROR,              /* passed without Redis's word */
+    NGX_AUTH_LIMIT_METRICS
+} ngx_auth_limit_metric_e;
+
+
 /* rate_limit_zone */
 typedef struct {
     ngx_auth_limit_zone_t       keys;
@@ -36,6 +46,7 @@ typedef struct {
     ngx_uint_t                  late;         /* which variable, or _ACCESS */
     ngx_uint_t                  fallback;     /* NGX_AUTH_LIMIT_LOCAL, ... */
     ngx_str_t                   prefix;       /* of its keys in Redis */
+    ngx_api_metric_t            metrics[NGX_AUTH_LIMIT_METRICS];
     unsigned                    redis:1;
 } ngx_auth_limit_conf_t;
 
@@ -81,6 +92,7 @@ typedef struct {
     unsigned                    refused:1;
     unsigned                    taken:1;      /* from the local zone */
     unsigned                    closed:1;     /* by its fallback */
+    unsigned                    away:1;       /* Redis was, for this one */
     u_char                      hash[NGX_AUTH_DIGEST_LEN];
 } ngx_auth_limit_check_t;
 
@@ -131,6 +143,16 @@ char *ngx_auth_limit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  * fault */
 ngx_int_t ngx_auth_limit_find_zone(ngx_conf_t *cf,
     ngx_auth_limit_main_conf_t *lmcf, ngx_auth_limit_t *limit);
+
+
+/* at configuration time: what a zone counts; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_auth_limit_metrics_add(ngx_conf_t *cf,
+    ngx_auth_limit_conf_t *zone);
+
+/* counts a request that was decided on, by each zone of this round;
+ * one that was refused by those that refuse it alone */
+void ngx_auth_limit_metrics_count(ngx_auth_limit_ctx_t *ctx,
+    ngx_uint_t refused);
 
 
 /* NULL if the request was under no limit */

@@ -14,6 +14,8 @@ static ngx_int_t ngx_auth_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_auth_identify(ngx_http_request_t *r);
 static ngx_uint_t ngx_auth_valid(ngx_http_request_t *r,
     const ngx_api_identity_t *identity);
+static ngx_int_t ngx_auth_token_refuse(ngx_http_request_t *r,
+    ngx_auth_refused_reason_e reason, const ngx_api_problem_t *problem);
 static ngx_int_t ngx_auth_admit(ngx_http_request_t *r,
     ngx_auth_bearer_t *bearer);
 
@@ -318,14 +320,16 @@ ngx_auth_identify(ngx_http_request_t *r)
             return NGX_DECLINED;
         }
 
-        return ngx_auth_challenge(r, &ngx_api_token_missing);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_MISSING,
+                                     &ngx_api_token_missing);
     }
 
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "access token refused: Authorization is not "
                       "\"Bearer\" and a token");
-        return ngx_auth_challenge(r, &ngx_auth_token_invalid);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_MALFORMED,
+                                     &ngx_auth_token_invalid);
     }
 
     bearer = ngx_palloc(r->pool, sizeof(ngx_auth_bearer_t));
@@ -342,11 +346,25 @@ ngx_auth_identify(ngx_http_request_t *r)
         return ngx_auth_admit(r, bearer);
 
     case NGX_AUTH_JWT_EXPIRED:
-        return ngx_auth_challenge(r, &ngx_auth_token_expired);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_EXPIRED,
+                                     &ngx_auth_token_expired);
 
     default:
-        return ngx_auth_challenge(r, &ngx_auth_token_invalid);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_INVALID,
+                                     &ngx_auth_token_invalid);
     }
+}
+
+
+static ngx_int_t
+ngx_auth_token_refuse(ngx_http_request_t *r, ngx_auth_refused_reason_e reason,
+    const ngx_api_problem_t *problem)
+{
+    ngx_api_metric_inc(&ngx_auth_tokens_refused[reason]);
+
+    return problem->status == NGX_HTTP_UNAUTHORIZED
+           ? ngx_auth_challenge(r, problem)
+           : ngx_api_problem(r, problem, NULL);
 }
 
 
@@ -369,7 +387,8 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "access token refused: the API has accounts of its "
                       "own, this one is of another issuer");
-        return ngx_auth_challenge(r, &ngx_auth_token_invalid);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_FOREIGN,
+                                     &ngx_auth_token_invalid);
     }
 
     problem = ngx_auth_revoked_problem(amcf, claims);
@@ -383,9 +402,15 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
     }
 
     if (problem) {
-        return problem->status == NGX_HTTP_UNAUTHORIZED
-               ? ngx_auth_challenge(r, problem)
-               : ngx_api_problem(r, problem, NULL);
+        return ngx_auth_token_refuse(
+                   r, problem == &ngx_auth_token_revoked
+                          ? NGX_AUTH_REFUSED_REVOKED
+                      : problem == &ngx_auth_token_expired
+                          ? NGX_AUTH_REFUSED_EXPIRED
+                      : problem == &ngx_auth_token_invalid
+                          ? NGX_AUTH_REFUSED_INVALID
+                      : NGX_AUTH_REFUSED_UNKNOWN,
+                   problem);
     }
 
     identity->user.data = claims->user;
@@ -533,7 +558,8 @@ ngx_auth_postconfiguration(ngx_conf_t *cf)
 
     if (amcf->needs_key
         && (ngx_auth_conf_init(cf, amcf) != NGX_OK
-            || ngx_auth_revoked_conf_init(cf, amcf) != NGX_OK))
+            || ngx_auth_revoked_conf_init(cf, amcf) != NGX_OK
+            || ngx_auth_metrics_add(cf, amcf->accounts) != NGX_OK))
     {
         return NGX_ERROR;
     }

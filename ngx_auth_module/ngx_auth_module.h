@@ -14,6 +14,7 @@
 #include "ngx_auth_cache.h"
 #include "ngx_auth_digest.h"
 #include "ngx_auth_jwt.h"
+#include "ngx_auth_metrics.h"
 #include "ngx_auth_revoked_zone.h"
 #include "ngx_auth_refused.h"
 

@@ -59,6 +59,12 @@ ngx_auth_password_run(ngx_http_request_t *r, const ngx_auth_password_t *job,
     }
 
     if (ngx_auth_password_post(r, amcf->thread_pool, task) != NGX_OK) {
+        ngx_api_metric_inc(&ngx_auth_hash_refused);
+
+        if (job->busy) {
+            job->busy(r);
+        }
+
         ngx_api_finish(r, ngx_api_problem(r, &ngx_auth_server_busy, NULL));
     }
 }
@@ -163,6 +169,8 @@ ngx_auth_password_post(ngx_http_request_t *r, ngx_thread_pool_t *pool,
      */
 
     r->main->blocked++;
+
+    ngx_api_metric_inc(&ngx_auth_hash_queue);
 
     pw->start = ngx_api_clock();
     pw->action = r->connection->log->action;
@@ -345,6 +353,8 @@ ngx_auth_password_done(ngx_event_t *ev)
     }
 
     r->main->blocked--;
+
+    ngx_api_metric_dec(&ngx_auth_hash_queue);
 
     if (r->write_event_handler == ngx_http_request_empty_handler) {
         task = (ngx_thread_task_t *) ((u_char *) ev

@@ -21,6 +21,8 @@ typedef struct {
                                          to hash */
     unsigned                rehash:1; /* to hash current, if the cost of hash
                                          is below auth_bcrypt_cost */
+    void                  (*busy)(ngx_http_request_t *r);
+                                      /* is told when the queue is full */
 } ngx_auth_password_t;
 
 

@@ -61,6 +61,15 @@ void ngx_notify_settings_patch(ngx_http_request_t *r);
 
 void ngx_notify_stream_open(ngx_http_request_t *r);
 
+/* at configuration time, when all is read: what is counted; NGX_OK or
+ * NGX_ERROR */
+ngx_int_t ngx_notify_metrics_add(ngx_conf_t *cf,
+    const ngx_notify_main_conf_t *nmcf);
+
+extern ngx_api_metric_t         ngx_notify_stream_clients;
+extern ngx_api_metric_t         ngx_notify_published;
+extern ngx_api_metric_t         ngx_notify_lost;
+
 /* for init_process: from now on there may be streams; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_notify_stream_init(ngx_cycle_t *cycle,
     const ngx_notify_main_conf_t *nmcf);

@@ -231,6 +231,7 @@ ngx_notify_client_attach(ngx_notify_client_t *client, const u_char id[16])
 
     ngx_queue_insert_tail(&ngx_notify_ring, &client->ring);
     ngx_notify_nclients++;
+    ngx_api_metric_inc(&ngx_notify_stream_clients);
 
     return NGX_OK;
 }
@@ -261,6 +262,7 @@ ngx_notify_client_detach(ngx_notify_client_t *client)
 
     ngx_queue_remove(&client->ring);
     ngx_notify_nclients--;
+    ngx_api_metric_dec(&ngx_notify_stream_clients);
 
     ngx_queue_remove(&client->of_user);
 

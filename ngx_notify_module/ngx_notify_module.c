@@ -240,6 +240,10 @@ ngx_notify_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_notify_webhook_conf_init(nmcf);
 
+    if (ngx_notify_metrics_add(cf, nmcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 

@@ -73,6 +73,8 @@ typedef struct {
 
 static void ngx_notify_committed(const PGresult *res,
     const ngx_str_t *trace);
+static void ngx_notify_lose(const PGresult *res, int row,
+    const ngx_notify_columns_t *columns);
 static ngx_uint_t ngx_notify_columns(const PGresult *res,
     ngx_notify_columns_t *columns);
 static ngx_int_t ngx_notify_row(ngx_pool_t *pool, const PGresult *res, int row,
@@ -129,11 +131,13 @@ ngx_notify_committed(const PGresult *res, const ngx_str_t *trace)
         if (pool == NULL) {
             pool = ngx_create_pool(NGX_NOTIFY_POOL_SIZE, ngx_cycle->log);
             if (pool == NULL) {
+                ngx_notify_lose(res, i, &columns);
                 return;
             }
         }
 
         if (ngx_notify_row(pool, res, i, &columns, trace) != NGX_OK) {
+            ngx_notify_lose(res, i, &columns);
             break;
         }
 
@@ -142,6 +146,20 @@ ngx_notify_committed(const PGresult *res, const ngx_str_t *trace)
 
     if (pool) {
         ngx_destroy_pool(pool);
+    }
+}
+
+
+/* counts the events of a row and of those after it, which are not told of */
+
+static void
+ngx_notify_lose(const PGresult *res, int row,
+    const ngx_notify_columns_t *columns)
+{
+    for ( /* void */ ; row < PQntuples(res); row++) {
+        if (!PQgetisnull(res, row, columns->field[0])) {
+            ngx_api_metric_inc(&ngx_notify_lost);
+        }
     }
 }
 
@@ -373,6 +391,9 @@ ngx_notify_arg(ngx_notify_command_t *command, const void *data, size_t len)
 static void
 ngx_notify_added(void *data, const redisReply *reply)
 {
+    ngx_api_metric_inc(reply == NULL || reply->type == REDIS_REPLY_ERROR
+                       ? &ngx_notify_lost : &ngx_notify_published);
+
     if (reply == NULL) {
         ngx_notify_failed("no answer", sizeof("no answer") - 1);
         return;
