@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 #
-# ./dev build: the modules, against Debian's nginx-dev; the worker.
+# ./dev build: the modules, against Debian's nginx-dev; the worker; the document
+# of the API as JSON.
 
 
 nginx_src=/usr/share/nginx/src
@@ -13,7 +14,7 @@ ld_opt="-Wl,-z,relro ${SKEP_LD_OPT:-}"
 
 
 build() {
-    packages build
+    packages build share
     mkdir -p "$build/nginx" "$build/modules"
 
     # one build at a time
@@ -23,6 +24,7 @@ build() {
         build_make
         build_publish
         build_worker
+        share_openapi
     ) 9>"$build/lock" || exit 1
 }
 

@@ -18,6 +18,9 @@ packages_of() {
                 libjansson-dev libjwt-dev libhiredis-dev libcrypt-dev \
                 libssl-dev libcurl4-openssl-dev libmicrohttpd-dev
             ;;
+        share)
+            echo perl libyaml-pp-perl
+            ;;
         run)
             echo postgresql postgresql-client sqitch libdbd-pg-perl \
                 redis-server nginx curl python3-aiosmtpd

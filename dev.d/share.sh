@@ -7,8 +7,17 @@
 # each of these makes its own part of build/share; what cannot be made is left
 # out, and the rest is of use without it
 share() {
-    mkdir -p "$build/share"
+    packages share
+    share_openapi
     share_page
+}
+
+
+# openapi.json, openapi-3.0.json: docs/openapi.yaml for programs
+share_openapi() {
+    mkdir -p "$build/share"
+    "$root/dev.d/openapi" "$root/docs/openapi.yaml" "$build/share" \
+        || die "docs/openapi.yaml cannot be turned into JSON"
 }
 
 

@@ -58,7 +58,7 @@ my %code = (401 => qr/^(?:token_missing|token_revoked|invalid_credentials
             403 => qr/^forbidden$/, 404 => qr/^not_found$/,
             422 => qr/^validation_failed$/);
 
-my $skep = skep(openapi => 1);
+my $skep = skep();
 my $pg = $skep->pg;
 my $admin = $skep->admin;
 

@@ -17,7 +17,7 @@ my $notify = qr{^/v1/(?:notifications|me/notification-settings|webhooks)
 # what shows a secret is kept by nobody
 my $secret = qr{^POST\ /v1/webhooks(?:/\{\}/rotate-secret)?$}x;
 
-my $skep = skep(openapi => 1, http => 'notify_webhook_max 1000;');
+my $skep = skep(http => 'notify_webhook_max 1000;');
 my $owner = $skep->user;
 my $member = $skep->user;
 my @routes = (routes(), grep { $_->{path} =~ $notify } routes('notify'));

@@ -12,7 +12,7 @@ use Skep::Contract qw(fields names routes);
 use Skep::Test;
 
 # a description of 20,000 characters, of 4 bytes each
-my $skep = skep(openapi => 1, location => 'client_max_body_size 1m;',
+my $skep = skep(location => 'client_max_body_size 1m;',
                 http => 'notify_webhook_max 1000;');
 my $pg = $skep->pg;
 my %user = map { $_ => $skep->user(name => $_) } qw(owner member stranger);

@@ -103,7 +103,7 @@ my @table = (
 my %code = (401 => 'token_missing', 403 => 'forbidden', 404 => 'not_found',
             422 => 'validation_failed');
 
-my $skep = skep(openapi => 1);
+my $skep = skep();
 my $pg = $skep->pg;
 my %user = map { $_ => $skep->user(name => $_) }
            qw(stranger viewer editor owner second member someone);

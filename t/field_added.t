@@ -54,6 +54,7 @@ does('the diff applies', 'patch', '-p0', '--quiet', '--force', '-i', $patch);
 does('sqitch add', 'sh', '-c', 'cd sql && exec sqitch add estimate'
      . ' --requires task --requires grants --note "How long a task takes."');
 does_well('the module is built', $variant->make('ngx_task_module'));
+does_well('the document is JSON', $variant->document);
 does('the field is there', $^X, '-I', 't/lib', 't/task_estimate.t');
 does('the statements still need no more than they may',
      $^X, '-I', 't/lib', 't/sql_roles.t');

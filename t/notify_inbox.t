@@ -7,7 +7,7 @@ use v5.36;
 use Skep::Process qw(wait_until);
 use Skep::Test;
 
-my $skep = skep(openapi => 1, workers => 2);
+my $skep = skep(workers => 2);
 my $pg = $skep->pg;
 my ($ann, $bob, $cid) = map { $skep->user } 1 .. 3;
 my $list = '/v1/notifications';

@@ -23,7 +23,6 @@ my $receiver = Skep::Receiver->new(dir => $dir);
 my $skep = skep(
     workers => 2,
     worker  => 1,
-    openapi => 1,
     set     => {
         notify_webhook_http          => 'on',
         notify_webhook_allow_address => '127.0.0.1',

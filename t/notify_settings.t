@@ -10,7 +10,7 @@ use Skep::Process qw(source_dir);
 use Skep::Test;
 
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
-my $skep = skep(openapi => 1, workers => 2);
+my $skep = skep(workers => 2);
 my $pg = $skep->pg;
 my ($ann, $bob) = map { $skep->user } 1 .. 2;
 my $path = '/v1/me/notification-settings';

@@ -1,61 +1,35 @@
-#!/usr/bin/perl
+#!/usr/bin/env perl
 
 # Every route of the modules is in docs/openapi.yaml, and nothing else is; and
 # those that honour Idempotency-Key say so.
 
-use strict;
-use warnings;
+use v5.36;
 
-use FindBin;
+use Skep::Contract qw(routes);
+use Skep::OpenAPI;
 use Test::More;
 
-my $root = "$FindBin::Bin/..";
+my $openapi = Skep::OpenAPI->load;
+my (%routes, %keyed, %calls, %keys);
 
+for my $route (map { routes($_) } qw(api auth task notify)) {
+    my $call = "$route->{method} $route->{path}";
 
-sub slurp
-{
-    my ($file) = @_;
-
-    open my $fh, '<', $file or die "$file: $!\n";
-    local $/;
-    return scalar <$fh>;
+    $routes{$call} = 1;
+    $keyed{$call} = 1 if $route->{flags} =~ /NGX_API_ROUTE_KEYED/;
 }
 
+# what says that a call honours a key
+my @parts = qw(parameters/IdempotencyKey headers/Idempotent-Replayed
+               responses/ValidationFailedOrKeyReused);
 
-# the route tables: { NGX_HTTP_GET, ngx_string("/v1/me"), ...
-my (%routes, %keyed);
+for ($openapi->operations) {
+    my ($method, $path, $operation) = @$_;
+    my $text = Skep::Response::encode($operation);
 
-for my $file (glob "$root/ngx_*_module/*.c") {
-    my $text = slurp($file);
-
-    while ($text =~ m{\{\s*NGX_HTTP_([A-Z]+),\s*ngx_string\("(/[^"]+)"\)
-                      ([^{}]*)\}}gx)
-    {
-        my ($route, $rest) = ("\L$1\E $2", $3);
-
-        $routes{$route} = 1;
-        $keyed{$route} = 1 if $rest =~ /NGX_API_ROUTE_KEYED/;
-    }
-}
-
-# the document: paths are indented by two, methods by four
-my (%calls, %keys, $path, $call);
-
-for (split /\n/, slurp("$root/docs/openapi.yaml")) {
-    $path = $1 if m{^  (/\S*):$};
-    undef $path if /^\S/;
-
-    if ($path && /^    (get|post|put|patch|delete):$/) {
-        $call = "$1 $path";
-        $calls{$call} = 1;
-    }
-
-    $keys{$call}{$1} = 1
-        if $path
-           && m{components/(parameters/IdempotencyKey
-                            |headers/Idempotent-Replayed
-                            |responses/KeyInUse
-                            |responses/ValidationFailedOrKeyReused)'}x;
+    $calls{"$method $path"} = 1;
+    $keys{"$method $path"}{$_} = 1
+        for grep { $text =~ m{"#/components/$_"} } @parts, 'responses/KeyInUse';
 }
 
 cmp_ok(scalar keys %routes, '>', 10, 'the modules have routes');
@@ -67,9 +41,7 @@ is_deeply([sort keys %keys], [sort keys %keyed],
           'Idempotency-Key is documented where it is honoured');
 
 for my $call (sort keys %keys) {
-    ok($keys{$call}{$_}, "$call: $_")
-        for 'parameters/IdempotencyKey', 'headers/Idempotent-Replayed',
-            'responses/ValidationFailedOrKeyReused';
+    ok($keys{$call}{$_}, "$call: $_") for @parts;
 }
 
 done_testing();

@@ -1,8 +1,8 @@
 #!/usr/bin/env perl
 
 # docs/openapi.yaml in itself, and against the tables of fields: references,
-# examples, bounds.  That answers are what it says is looked at by the tests
-# that make all calls (t/contract_*.t, t/auth_matrix.t).
+# examples, bounds, closed objects.  That answers are what it says is looked at
+# wherever a test gets one: see t/lib/Skep/Witness.pm.
 
 use v5.36;
 
@@ -35,7 +35,7 @@ sub walk ($thing, $at) {
 
 walk($doc, '');
 
-for my $kind (qw(parameters headers responses schemas)) {
+for my $kind (qw(parameters headers responses examples schemas)) {
     is(join(' ', grep { !$used{"#/components/$kind/$_"} }
                  sort keys $doc->{components}{$kind}->%*), '',
        "all $kind are used");
@@ -86,17 +86,16 @@ for (@operations) {
 
 sub examples ($what, $content, $name) {
     for my $type (sort keys %$content) {
-        next if $type eq 'application/problem+json';
-
         my ($media, $schema) = ($content->{$type}, $content->{$type}{schema});
         my @examples = (exists $media->{example} ? $media->{example} : (),
-                        map({ $_->{value} } values(($media->{examples}
-                                                    // {})->%*)),
-                        ($openapi->resolve($schema)->{examples} // [])->@*);
+                        map({ $openapi->resolve($_)->{value} }
+                            values(($media->{examples} // {})->%*)),
+                        $type eq 'application/problem+json'
+                            ? ()            # each has those of its codes
+                            : ($openapi->resolve($schema)->{examples}
+                               // [])->@*);
 
-        # another name of the same
-        ok(scalar @examples, "$name: $what has an example")
-            if keys %$content == 1 || $type ne 'application/json';
+        ok(scalar @examples, "$name: $what has an example");
         is(join('; ', $openapi->mismatch($schema, $_)), '',
            "$name: $what: an example that is good") for @examples;
     }
@@ -108,13 +107,81 @@ for (@operations) {
     examples('the body', $operation->{requestBody}{content} // {},
              "$method $path");
 
-    for my $status (sort grep { /^2/ } keys $operation->{responses}->%*) {
+    for my $status (sort keys $operation->{responses}->%*) {
         my $response = $openapi->resolve($operation->{responses}{$status});
+        my $content = $response->{content} // {};
 
-        examples("the answer $status", $response->{content} // {},
-                 "$method $path");
+        examples("the answer $status", $content, "$method $path");
+
+        # a problem's are by their codes, and all that the text names
+        my $named = ($content->{'application/problem+json'} // next)->{examples};
+        my %codes = map { $_ => 1 } grep { $doc->{components}{examples}{$_} }
+                    $response->{description} =~ /`(\w+)`/g;
+
+        is_deeply([sort keys %$named], [sort keys %codes],
+                  "$method $path: $status has an example of each code");
+
+        for my $code (sort keys %$named) {
+            my $example = $openapi->resolve($named->{$code})->{value};
+
+            is($example->{code}, $code, "$method $path: the example of $code");
+            is($example->{status}, $status, "$method $path: its status")
+                if $status ne 'default';
+        }
     }
 }
+
+
+# problems: as the sources have them
+
+my %problems;
+
+for my $file (glob Skep::Process::source_dir() . '/ngx_*_module/*.c') {
+    my $string = qr/ngx_string\(((?:"(?:[^"\\]|\\.)*"\s*)+)\)/;
+    my $text = do { open my $fh, '<', $file or die; local $/; <$fh> };
+
+    while ($text =~ /\b(\d+),\s*ngx_string\("(\w+)"\),\s*$string,
+                     \s*(?:ngx_null_string|$string)/gx)
+    {
+        my ($status, $code, @texts) = ($1, $2, $3, $4);
+
+        $problems{$code}{join "\n", $status, map { join '', map {
+            Skep::Response::decode($_) } /"(?:[^"\\]|\\.)*"/g }
+            map { $_ // '' } @texts} = 1;
+    }
+}
+
+for my $code (sort keys $doc->{components}{examples}->%*) {
+    my $example = $doc->{components}{examples}{$code}{value};
+    my $text = join "\n", map { $example->{$_} // '' } qw(status title detail);
+
+    # of some the text comes with the fault; 0 stands for other statuses
+    my @good = ($text, "$example->{status}\n$example->{title}\n",
+                $text =~ s/\A\d+/0/r);
+
+    ok(scalar(grep { $problems{$code}{$_} } @good),
+       "the example of $code is as it is served")
+        or diag($text, "\nnot\n", join "\n", keys(($problems{$code} // {})->%*));
+    is($example->{type}, "urn:skep:problem:$code", "and its type");
+}
+
+
+# an object has no members but those that are told
+
+sub closed ($thing, $at) {
+    if (ref $thing eq 'ARRAY') {
+        closed($thing->[$_], "$at/$_") for 0 .. $#$thing;
+
+    } elsif (ref $thing eq 'HASH') {
+        ok(exists $thing->{additionalProperties}, "$at is closed")
+            if ($thing->{type} // '') eq 'object';
+        closed($thing->{$_}, "$at/$_") for grep { !/^examples?$/ }
+                                           sort keys %$thing;
+    }
+}
+
+closed($doc->{components}{schemas}, 'schemas');
+closed($doc->{paths}, 'paths');
 
 
 # the tables of fields: [schema of the thing, of a new one, of a patch]

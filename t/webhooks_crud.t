@@ -9,7 +9,7 @@ use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
 use Skep::Test;
 
-my $skep = skep(openapi => 1);
+my $skep = skep();
 my $pg = $skep->pg;
 my $user = $skep->user;
 my $other = $skep->user;

@@ -7,7 +7,7 @@ use v5.36;
 use JSON::PP ();
 use Skep::Test;
 
-my $skep = skep(openapi => 1);
+my $skep = skep();
 my $pg = $skep->pg;
 my $user = $skep->user;
 my $false = JSON::PP::false;

@@ -1,7 +1,8 @@
 package Skep::Client;
 
 # An HTTP/1.1 client on a bare socket: keep-alive, pipelining, any bytes one
-# likes to send, in pieces; and responses read with a deadline.
+# likes to send, in pieces; and responses read with a deadline.  If it has a
+# witness, that one sees each response and what it answers.
 
 use v5.36;
 
@@ -14,10 +15,12 @@ use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
 
-# new(port => n, timeout => seconds for a whole response, rcvbuf => bytes)
+# new(port => n, timeout => seconds for a whole response, rcvbuf => bytes,
+#     witness => a Skep::Witness)
 
 sub new ($class, %o) {
-    return bless { host => '127.0.0.1', timeout => 15, in => '', %o }, $class;
+    return bless { host => '127.0.0.1', timeout => 15, in => '', sent => '',
+                   %o }, $class;
 }
 
 
@@ -35,7 +38,7 @@ sub connect ($self) {
     $socket->blocking(0);
 
     $self->{socket} = $socket;
-    $self->{in} = '';
+    $self->{in} = $self->{sent} = '';
     $self->{used} = 0;
 
     return $self;
@@ -75,6 +78,7 @@ sub send ($self, $bytes) {
         my $n = syswrite $self->{socket}, $bytes, length($bytes) - $sent, $sent;
 
         if (defined $n) {
+            $self->{sent} .= substr $bytes, $sent, $n if $self->{witness};
             $sent += $n;
             next;
         }
@@ -168,6 +172,7 @@ sub response ($self, %o) {
 
         if ($res) {
             $self->{used}++;
+            $self->saw($res);
             $self->close if !$res->keep_alive;
             return $res;
         }
@@ -177,6 +182,7 @@ sub response ($self, %o) {
         if (!$n) {
             my $last = $parser->end(\$self->{in});
             $self->close;
+            $self->saw($last) if $last;
             return $last if $last;
             return undef if $o{eof} && $parser->untouched(\$self->{in});
             croak "the connection ended in the middle of a response:\n"
@@ -200,6 +206,64 @@ sub _fill ($self, $until) {
         croak "no response within the time-out" if $left <= 0;
         IO::Select->new($self->{socket})->can_read($left);
     }
+}
+
+
+# Shows the witness a response to the oldest request that has none yet.
+
+sub saw ($self, $res) {
+    my $witness = $self->{witness} // return;
+
+    $witness->saw($self->_asked, $res);
+}
+
+
+# Takes the oldest request off what was sent: { method, target, type, body }.
+# It has no body if that was not sent to its end.  undef: it is no request, and
+# what else was sent is none, either.
+
+sub _asked ($self) {
+    my $sent = \$self->{sent};
+
+    if ($$sent !~ s{\A(?:\r\n)*([A-Z]+)\x20(\S+)\x20HTTP/1\.[01]\r\n
+                    ((?:[^\r\n]+\r\n)*)\r\n}{}x)
+    {
+        $$sent = '';
+        return undef;
+    }
+
+    my %asked = (method => $1, target => $2);
+    my %headers = map { /\A([^:\s]+):[ \t]*(.*?)[ \t]*\z/
+                        ? (lc $1 => $2) : () } split /\r\n/, $3;
+    my $length = $headers{'content-length'};
+
+    $asked{type} = $headers{'content-type'};
+
+    if (lc($headers{'transfer-encoding'} // '') eq 'chunked') {
+        $asked{body} = _unchunk($sent);
+
+    } elsif (defined $length && $length =~ /\A\d+\z/) {
+        my $body = substr $$sent, 0, $length, '';
+
+        $asked{body} = $body if length $body == $length;
+    }
+
+    return \%asked;
+}
+
+sub _unchunk ($sent) {
+    my $body = '';
+
+    while ($$sent =~ s/\A([0-9a-f]{1,7})(?![0-9a-f])[^\r\n]*\r\n//i) {
+        my $size = hex $1;
+
+        return undef if length $$sent < $size + 2;
+        $body .= substr $$sent, 0, $size, '';
+        $$sent =~ s/\A\r\n// or return undef;
+        return $body if $size == 0;
+    }
+
+    return undef;
 }
 
 

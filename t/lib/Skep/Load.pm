@@ -21,6 +21,7 @@ use constant FAULTS_MAX => 50;
 # Starts the load; returns the handle for stop().
 #
 #     port         of the server
+#     witness      a Skep::Witness that sees each answer
 #     connections  how many (64)
 #     timeout      seconds until a request counts as hung (15)
 #     pause        seconds that a connection rests after a 5xx (0.02)
@@ -264,6 +265,10 @@ sub _done ($self, $c, $res, $now) {
          [$now, $now - $c->{since}, $request->{kind} // '', $res->status];
 
     $self->_fault($c, 'bytes after the response') if $c->{in} ne '';
+    $self->_fault($c, "docs/openapi.yaml does not say: $_")
+        for $self->{witness} ? $self->{witness}->faults({
+            method => $request->{method}, target => $request->{target},
+        }, $res) : ();
 
     if ($request->{check}) {
         my $fault = eval { $request->{check}->($res, $report->{journal}) };

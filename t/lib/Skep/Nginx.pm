@@ -110,8 +110,14 @@ sub _write_conf ($self, $text) {
     $text =~ s/%%DIR%%/$self->{dir}/g;
     $text =~ s/%%PORT(?::(\w+))?%%/$self->port($1 \/\/ '')/ge;
 
+    $self->{text} = $text;
     $self->write_file('nginx.conf', $text);
 }
+
+
+# The configuration as it was written last.
+
+sub text ($self) { return $self->{text} }
 
 
 # What every http block needs: temporary files in the test's directory.

@@ -1,44 +1,45 @@
 package Skep::OpenAPI;
 
-# docs/openapi.yaml, and whether data and answers are what it says: the part of
-# JSON Schema that it uses, and its responses.
+# docs/openapi.yaml, as the build turns it into JSON, and whether calls and
+# answers are what it says.
 
 use v5.36;
 
-use JSON::PP ();
-use Skep::Process qw(source_dir);
-use Skep::YAML;
+use Skep::Process qw(build_dir);
+use Skep::Response;
+use Skep::Schema;
 
-my $time = qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)\z/;
-my %format = (
-    'uuid'          => qr/\A[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\z/,
-    'date-time'     => $time,
-    'email'         => qr/\A[^\s@]+@[^\s@]+\z/,
-    'uri'           => qr/\A[a-z][a-z0-9+.-]*:\S+\z/,
-    'uri-reference' => qr/\A\S+\z/,
-    'json-pointer'  => qr{\A(?:/.*)?\z}s,
-    'password'      => qr//,
-);
-
-# what is looked at below, and what says nothing about a value
-my %keyword = map { $_ => 1 } qw(
-    $ref type enum const format properties required additionalProperties items
-    minItems maxItems uniqueItems minLength maxLength minimum maximum oneOf
-    anyOf minProperties default description example examples title pattern
+# headers of every server, about the message or the connection, not the call
+my %common = map { $_ => 1 } qw(
+    server date connection keep-alive content-type content-length
+    transfer-encoding cache-control vary x-content-type-options server-timing
 );
 
 
 sub load ($class) {
-    my $doc = Skep::YAML->load(source_dir() . '/docs/openapi.yaml');
-    my %paths;
+    my $file = build_dir() . '/share/openapi.json';
 
-    for my $path (keys $doc->{paths}->%*) {
+    open my $fh, '<:raw', $file or die "$file: $!; ./dev build makes it\n";
+
+    my $doc = Skep::Response::decode(do { local $/; <$fh> });
+    my (%fixed, @patterns);
+
+    for my $path (sort keys $doc->{paths}->%*) {
         my $pattern = join '[^/]+', map { quotemeta } split /\{\w+\}/, $path, -1;
 
-        $paths{$path} = qr/\A$pattern\z/;
+        $path =~ /\{/ ? push @patterns, [$path, qr/\A$pattern\z/]
+                      : ($fixed{$path} = $path);
     }
 
-    return bless { doc => $doc, paths => \%paths }, $class;
+    my $self = bless { doc => $doc, fixed => \%fixed,
+                       patterns => \@patterns }, $class;
+
+    my $resolve = sub ($ref) { $self->resolve({ '$ref' => $ref }) };
+
+    $self->{schema} = Skep::Schema->new(resolve => $resolve);
+    $self->{taken} = Skep::Schema->new(resolve => $resolve, lenient => 1);
+
+    return $self;
 }
 
 
@@ -50,15 +51,21 @@ sub doc ($self) { return $self->{doc} }
 sub resolve ($self, $thing) {
     while (ref $thing eq 'HASH' && defined $thing->{'$ref'}) {
         my $ref = $thing->{'$ref'};
-        my $at = $self->{doc};
 
-        $ref =~ m{\A#/} or die "$ref points elsewhere";
-        $at = $at->{$_} // die "$ref points to nothing"
-            for split m{/}, substr $ref, 2;
-        $thing = $at;
+        $thing = $self->{refs}{$ref} //= $self->_at($ref);
     }
 
     return $thing;
+}
+
+sub _at ($self, $ref) {
+    my $at = $self->{doc};
+
+    $ref =~ m{\A#/} or die "$ref points elsewhere";
+    $at = $at->{$_} // die "$ref points to nothing"
+        for split m{/}, substr $ref, 2;
+
+    return $at;
 }
 
 
@@ -76,192 +83,185 @@ sub operations ($self) {
 }
 
 
-# The operation that serves a request; undef if there is none.
+# The path of the document that a target has; undef if there is none.
 
-sub operation ($self, $method, $target) {
+sub path ($self, $target) {
     my ($uri) = $target =~ /\A([^?]*)/;
 
     # "/v1/tasks/bulk" is rather itself than a "/v1/tasks/{id}"
-    my ($path) = sort { ($a =~ tr/{//) <=> ($b =~ tr/{//) }
-                 grep { $uri =~ $self->{paths}{$_} } keys $self->{paths}->%*
-        or return undef;
+    return $self->{fixed}{$uri} if defined $self->{fixed}{$uri};
+
+    for my $pattern ($self->{patterns}->@*) {
+        return $pattern->[0] if $uri =~ $pattern->[1];
+    }
+
+    return undef;
+}
+
+
+# The operation that serves a request; undef if there is none.
+
+sub operation ($self, $method, $target) {
+    my $path = $self->path($target) // return undef;
 
     return $self->{doc}{paths}{$path}{lc($method eq 'HEAD' ? 'GET' : $method)};
 }
 
 
-# What an answer has that the document does not tell, as texts.
+sub mismatch ($self, $schema, $data, $at = '') {
+    return $self->{schema}->mismatch($schema, $data, $at);
+}
 
-sub faults ($self, $method, $target, $res) {
-    my $operation = $self->operation($method, $target) // return;
+
+# What a call and its answer have that the document does not tell, as texts.
+#     $asked  { method, target, type, body }; without a body it is not looked
+#             at.  undef: what was sent is no request
+#     absent  1: the server serves only a part of the calls
+
+sub faults ($self, $asked, $res, %o) {
+    return $self->_other($res) if !$asked;
+
+    my ($method, $target) = $asked->@{qw(method target)};
+    my $operation = $self->operation($method, $target);
     my $status = $res->status;
+
+    return $self->_elsewhere($asked, $res) if !$operation;
+    return () if $o{absent} && $status == 404;
+
     my $response = $self->resolve($operation->{responses}{$status})
-        // return "$status is not documented";
+        // return $self->_other($res);
+    my @faults = ($self->_headers($response, $res),
+                  $method eq 'HEAD' ? () : $self->_body($response, $res));
+
+    push @faults, $self->_taken($asked, $operation)
+        if $status >= 200 && $status < 300;
+
+    return @faults;
+}
+
+
+# An answer to what is no call: the path is unknown, or takes other methods.
+
+sub _elsewhere ($self, $asked, $res) {
+    my $path = $self->path($asked->{target});
+
+    # a preflight, and what a path takes: without a body, of any path
+    if ($asked->{method} eq 'OPTIONS' && $res->status == 204) {
+        return length $res->body ? 'a body of OPTIONS' : ();
+    }
+
+    # a path may have no id where there should be one
+    return $self->_other($res, defined $path && $path !~ /\{/
+                               ? () : '404 `not_found`');
+}
+
+
+# One of the errors that any call may have, which the document has as
+# "default", and those given.
+
+sub _other ($self, $res, @also) {
+    my $response = $self->{doc}{components}{responses}{Other};
+    my $status = $res->status;
+    my @faults = $self->_headers($response, $res);
+    my ($type) = ($res->header('Content-Type') // '') =~ /\A([^;]*)/;
+
+    return (@faults, "$status is not documented")
+        if $type ne 'application/problem+json'
+           || $response->{description} !~ /\b$status\s`/
+              && !grep { /\A$status / } @also;
+    return @faults if !length $res->body;
+
+    push @faults, $self->mismatch($response->{content}{$type}{schema},
+                                  $res->json);
+
+    my $code = $res->json->{code};
+
+    push @faults, "the code \"$code\" of $status is not documented"
+        if $response->{description} !~ /\b$status\s`$code`/
+           && !grep { $_ eq "$status `$code`" } @also;
+
+    return @faults;
+}
+
+
+sub _headers ($self, $response, $res) {
+    my %headers = map { lc $_ => $response->{headers}{$_} }
+                  keys(($response->{headers} // {})->%*);
     my @faults;
 
-    for my $name (sort keys(($response->{headers} // {})->%*)) {
-        my $header = $self->resolve($response->{headers}{$name});
+    for my $name (sort keys %headers) {
+        my $header = $self->resolve($headers{$name});
+        my $value = $res->header($name);
 
-        push @faults, "no $name" if $header->{required}
-                                    && !defined $res->header($name);
+        if (!defined $value) {
+            push @faults, "no $name" if $header->{required};
+            next;
+        }
+
+        my $schema = $self->resolve($header->{schema});
+
+        $value = 0 + $value
+            if $schema->{type} eq 'integer' && $value =~ /\A-?\d+\z/;
+        push @faults, $self->mismatch($schema, $value, $name);
     }
 
-    for my $name (qw(ETag Location Link Idempotent-Replayed Retry-After
-                     WWW-Authenticate))
-    {
-        push @faults, "$name is not documented for $status"
-            if defined $res->header($name)
-               && !exists +($response->{headers} // {})->{$name};
-    }
+    push @faults, map { "$_ is not documented for " . $res->status }
+                  grep { !$headers{$_} && !$common{$_}
+                         && !/\Aaccess-control-/ } sort $res->header_names;
 
-    return @faults if $method eq 'HEAD';
+    return @faults;
+}
 
+
+sub _body ($self, $response, $res) {
+    my $status = $res->status;
     my ($type) = ($res->header('Content-Type') // '') =~ /\A([^;]*)/;
 
     if (!$response->{content}) {
-        push @faults, "a body of $status is not documented"
-            if length $res->body;
-        return @faults;
+        return length $res->body ? "a body of $status is not documented" : ();
     }
 
     my $content = $response->{content}{$type}
-        // return (@faults, "the type \"$type\" is not documented");
+        // return "the type \"$type\" of $status is not documented";
 
-    push @faults, $self->mismatch($content->{schema}, $res->json);
+    return () if $type !~ m{[/+]json\z};
+
+    my $json = eval { $res->json } // return "the body is no JSON: $@";
+    my @faults = $self->mismatch($content->{schema}, $json);
 
     if ($type eq 'application/problem+json') {
-        my $code = $res->json->{code};
+        my $code = $json->{code};
 
         push @faults, "the code \"$code\" of $status is not documented"
-            if ($response->{description} // '') !~ /`\Q$code\E`/;
+            if $response->{description} !~ /`\Q$code\E`/;
     }
 
     return @faults;
 }
 
 
-# Where data is not what a schema wants, as texts.
+# What was taken, and is not documented: query parameters, a body.
 
-sub mismatch ($self, $schema, $data, $at = '') {
-    if (defined $schema->{'$ref'}) {
-        my %more = %$schema;
-        my $ref = delete $more{'$ref'};
+sub _taken ($self, $asked, $operation) {
+    my ($query) = $asked->{target} =~ /\?(.*)/s;
+    my %known = map { $_->{name} => 1 } grep { $_->{in} eq 'query' }
+                map { $self->resolve($_) }
+                ($operation->{parameters} // [])->@*;
+    my @faults = map { "the parameter \"$_\" is not documented" }
+                 grep { length && !$known{$_} }
+                 map { s/=.*//sr =~ s/%([0-9a-f]{2})/chr hex $1/gier }
+                 split /&/, $query // '';
 
-        return ($self->mismatch($self->resolve($schema), $data, $at),
-                keys %more ? $self->mismatch(\%more, $data, $at) : ());
-    }
+    return @faults if !length($asked->{body} // '');
 
-    my @unknown = grep { !$keyword{$_} } sort keys %$schema;
+    # a body that is not asked for is not looked at by the server either
+    my $want = $operation->{requestBody}{content} // return @faults;
+    my ($type) = ($asked->{type} // '') =~ /\A\s*([^;\s]*)/;
+    my $content = $want->{lc $type}
+        // return (@faults, "a body of the type \"$type\" is not documented");
 
-    die "this test knows no \"@unknown\" of schemas" if @unknown;
-
-    my $type = _type($data);
-    my @wrong = $self->_of_any($schema, $data, $at);
-
-    if (defined $schema->{type}) {
-        my @types = ref $schema->{type} ? $schema->{type}->@*
-                                        : ($schema->{type});
-
-        return (@wrong, "$at is a $type, not " . join '|', @types)
-            if !grep { $_ eq $type || $_ eq 'number' && $type eq 'integer' }
-                     @types;
-    }
-
-    push @wrong, "$at is none of the enum"
-        if $schema->{enum} && !grep { _same($_, $data) } $schema->{enum}->@*;
-    push @wrong, "$at is not the const"
-        if exists $schema->{const} && !_same($schema->{const}, $data);
-
-    return (@wrong, $type eq 'object'  ? $self->_object($schema, $data, $at)
-                  : $type eq 'array'   ? $self->_array($schema, $data, $at)
-                  : $type eq 'string'  ? _string($schema, $data, $at)
-                  : $type eq 'integer' ? _number($schema, $data, $at)
-                  : ());
-}
-
-sub _of_any ($self, $schema, $data, $at) {
-    my @wrong;
-
-    for my $word (grep { $schema->{$_} } qw(oneOf anyOf)) {
-        my $n = grep { !$self->mismatch($_, $data, $at) }
-                $schema->{$word}->@*;
-
-        push @wrong, "$at is $n of $word"
-            if $n == 0 || $n > 1 && $word eq 'oneOf';
-    }
-
-    return @wrong;
-}
-
-sub _object ($self, $schema, $data, $at) {
-    my $properties = $schema->{properties} // {};
-    my $more = $schema->{additionalProperties};
-    my @wrong = map { "$at/$_ is missing" }
-                grep { !exists $data->{$_} } ($schema->{required} // [])->@*;
-
-    for my $name (sort keys %$data) {
-        my $at = "$at/$name";
-
-        push @wrong, $properties->{$name}
-                         ? $self->mismatch($properties->{$name},
-                                           $data->{$name}, $at)
-                   : ref $more eq 'HASH'
-                         ? $self->mismatch($more, $data->{$name}, $at)
-                   : defined $more && !$more ? "$at is unknown"
-                   : ();
-    }
-
-    return @wrong;
-}
-
-sub _array ($self, $schema, $data, $at) {
-    my $items = $schema->{items};
-
-    return ("$at has too few items") if @$data < ($schema->{minItems} // 0);
-    return ("$at has too many items")
-        if defined $schema->{maxItems} && @$data > $schema->{maxItems};
-    return $items ? map { $self->mismatch($items, $data->[$_], "$at/$_") }
-                    0 .. $#$data : ();
-}
-
-sub _string ($schema, $data, $at) {
-    my $format = $schema->{format};
-    my @wrong;
-
-    die "this test knows no format \"$format\""
-        if defined $format && !$format{$format};
-    push @wrong, "$at is no $format"
-        if defined $format && $data !~ $format{$format};
-    push @wrong, "$at is too short" if length $data < ($schema->{minLength} // 0);
-    push @wrong, "$at is too long"
-        if defined $schema->{maxLength} && length $data > $schema->{maxLength};
-    return @wrong;
-}
-
-sub _number ($schema, $data, $at) {
-    return "$at is too small"
-        if defined $schema->{minimum} && $data < $schema->{minimum};
-    return "$at is too large"
-        if defined $schema->{maximum} && $data > $schema->{maximum};
-    return;
-}
-
-sub _type ($data) {
-    return 'null' if !defined $data;
-    return 'object' if ref $data eq 'HASH';
-    return 'array' if ref $data eq 'ARRAY';
-    return 'boolean' if JSON::PP::is_bool($data);
-
-    my $text = JSON::PP->new->allow_nonref->encode($data);
-
-    return $text =~ /\A"/ ? 'string' : $text =~ /\A-?\d+\z/ ? 'integer'
-                                                            : 'number';
-}
-
-sub _same ($a, $b) {
-    my $json = JSON::PP->new->allow_nonref->canonical;
-
-    return $json->encode($a) eq $json->encode($b);
+    return (@faults, $self->{taken}->mismatch(
+        $content->{schema}, Skep::Response::decode($asked->{body}), 'body:'));
 }
 
 

@@ -34,6 +34,11 @@ sub headers ($self, $name) {
 }
 
 
+# The names of all headers, in lower case.
+
+sub header_names ($self) { return keys $self->{headers}->%* }
+
+
 # The body as data; dies if it is not JSON.
 
 sub json ($self) {

@@ -10,11 +10,11 @@ use Skep::JWT qw(jwt);
 use Skep::Load;
 use Skep::Metrics;
 use Skep::Nginx;
-use Skep::OpenAPI;
 use Skep::Postgres;
 use Skep::Process qw(tempdir wait_until);
 use Skep::Redis;
 use Skep::User;
+use Skep::Witness;
 use Skep::Worker;
 use Test::Builder;
 use Time::HiRes qw(time);
@@ -51,7 +51,6 @@ my %defaults = (
 #     threads    of the hash pool, "threads=2 max_queue=64"
 #     conf       the whole text instead of all that, from "http" on
 #     metrics    1: a server beside it with the metrics; or its zone's size
-#     openapi    1: every answer is to be what docs/openapi.yaml says
 #     allow_log  pattern of lines that may be in the error log
 
 sub new ($class, %o) {
@@ -90,7 +89,9 @@ sub new ($class, %o) {
                    // 'threads=2 max_queue=64') . ";\n" . ($o{main} // ''),
         conf    => $o{conf} // $self->_conf(%o),
     );
-    $self->{client} = Skep::Client->new(port => $self->nginx->port);
+    $self->{witness} = Skep::Witness->new(nginx => $self->nginx,
+                                          file => "$dir/witness");
+    $self->{client} = $self->new_client;
     $self->add_worker(conf => $o{worker_conf}) for 1 .. $o{worker} // 0;
 
     return $self;
@@ -247,25 +248,25 @@ sub nginx ($self) { return $self->{nginx} }
 sub worker ($self) { return $self->{workers}[0] }
 sub workers ($self) { return ($self->{workers} // [])->@* }
 sub client ($self) { return $self->{client} }
+sub witness ($self) { return $self->{witness} }
 sub port ($self, @name) { return $self->nginx->port(@name) }
 sub key ($self) { return $self->{key} }
 
 
 sub new_client ($self, %o) {
-    return Skep::Client->new(port => $self->port, %o);
+    return Skep::Client->new(port => $self->port, witness => $self->{witness},
+                             %o);
 }
 
 
 # A request over the kept connection; what every response must have is
-# checked.  %o is format_request()'s, and plain => 1 for a response that is
-# not Skep's.
+# checked, beside what docs/openapi.yaml says of it.  %o is format_request()'s,
+# and plain => 1 for a response that is not Skep's.
 
 sub request ($self, $method, $target, %o) {
     my $res = $self->client->request($method, $target, %o);
 
     $self->check($res, $method, %o) if !$o{plain};
-    $self->_documented($res, $method, $target)
-        if $self->{options}{openapi} && !$o{plain};
 
     return $res;
 }
@@ -327,22 +328,6 @@ sub check ($self, $res, $method, %o) {
     local $Test::Builder::Level = $Test::Builder::Level + 2;
     $test->ok(0, "what every response has: @wrong");
     $test->diag($res->head);
-}
-
-
-# Whether docs/openapi.yaml has it: the status, headers, body, code.
-
-sub _documented ($self, $res, $method, $target) {
-    state $openapi = Skep::OpenAPI->load;
-    my @wrong = $openapi->faults($method, $target, $res) or return;
-
-    # once each
-    my $what = $method . ' ' . $target =~ s/[0-9a-f]{8}-[0-9a-f-]{27}/{}/gr
-               . ": @wrong";
-    return if $self->{undocumented}{$what}++;
-
-    local $Test::Builder::Level = $Test::Builder::Level + 2;
-    Test::Builder->new->ok(0, "what docs/openapi.yaml says: $what");
 }
 
 
@@ -459,7 +444,8 @@ sub token ($self, $user, $claims = {}, $o = {}) {
 # Load on this server; see Skep::Load.
 
 sub load ($self, %o) {
-    return Skep::Load->start(port => $self->port, %o);
+    return Skep::Load->start(port => $self->port, witness => $self->{witness},
+                             %o);
 }
 
 

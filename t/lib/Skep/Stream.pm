@@ -59,6 +59,7 @@ sub _head ($self) {
     if ($head =~ m{^Content-Type: text/event-stream}mi) {
         substr $client->{in}, 0, length $head, '';
         $self->{head} = $head;
+        $client->saw(Skep::Response->parser('HEAD')->parse(\(my $h = $head)));
         $self->{chunked} = $head =~ /^Transfer-Encoding: chunked/mi;
         $self->_parse;
         return;
@@ -155,11 +156,18 @@ sub _block ($self, $block) {
     return if !@data;
 
     $self->{last_id} = $event{id};
+
+    my %more;
+
+    if (!$self->{raw}) {
+        $more{data} = Skep::Response::decode(join "\n", @data);
+        $self->{client}{witness}->event($more{data})
+            if $self->{client}{witness};
+    }
+
     push $self->{events}->@*, {
         id => $event{id}, type => $event{event}, text => $data[0],
-        at => time,
-        $self->{raw} ? ()
-                     : (data => Skep::Response::decode(join "\n", @data)),
+        at => time, %more,
     };
 }
 

@@ -68,6 +68,8 @@ sub finish (@others) {
         is(scalar @faults, 0, 'nothing alarming in the error log')
             or diag(map { "$_\n" } @faults[0 .. ($#faults > 20 ? 20
                                                               : $#faults)]);
+        is(join("\n", $server->witness->told), '',
+           'what other processes asked is as docs/openapi.yaml says');
     }
 
     for my $server (@servers) {

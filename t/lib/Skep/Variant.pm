@@ -25,7 +25,7 @@ sub new ($class, %o) {
     }
 
     _does('cp', '-a', (map { "$root/$_" } qw(config config.make sql t worker),
-                       $o{docs} ? 'docs' : ()),
+                       $o{docs} ? qw(dev.d docs) : ()),
           glob("$root/ngx_*_module"), $self->{dir});
     _does('cp', '-a', build_dir() . '/nginx', build_dir() . '/modules',
           $self->{build});
@@ -87,6 +87,16 @@ sub make ($self, $name) {
 
     return ($rc, $out) if $rc;
     return $self->command('cp', $so, $self->modules . "/$name.so");
+}
+
+
+# Makes openapi.json of docs/openapi.yaml: as above.
+
+sub document ($self) {
+    my $share = "$self->{build}/share";
+
+    mkdir $share or die "$share: $!";
+    return $self->command('dev.d/openapi', 'docs/openapi.yaml', $share);
 }
 
 
