@@ -97,8 +97,9 @@ sub script ($class, $text, %o) {
         mkdir -p $dir/root/run/bin
         cp $dir/apt-get $dir/setup $dir/script $dir/root/run/bin/
         cd /
-        exec chroot $dir/root sh -euc '
-            export PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin
+        exec env -i HOME=/root LANG=C.UTF-8 SKEP_BUILD=@{[build_dir()]} \\
+            PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
+            chroot $dir/root sh -euc '
             mkdir -p /run/lock
             cd $source
             bash -eu /run/bin/setup >/run/setup.log 2>&1 </dev/null || {
