@@ -113,7 +113,8 @@ texts() {
         -o -type f \( -name '*.[cht]' -o -name '*.sql' -o -name '*.pm' \
         -o -name '*.pl' -o -name '*.sh' -o -name '*.md' -o -name '*.conf' \
         -o -name '*.js' -o -name '*.py' -o -name '*.lua' -o -name '*.yaml' \
-        -o -name '*.awk' -o -name Makefile -o -name config -o -name config.make \
+        -o -name '*.yml' -o -name '*.awk' \
+        -o -name Makefile -o -name config -o -name config.make \
         -o -path "$root/dev" -o -path "$root/dev.d/*" \
         -o -path "$root/sql/embed" -o -path "$root/sql/expected" \
         -o -path "$root/.ci/run" \
