@@ -75,7 +75,19 @@ sub journey ($server, $name) {
                           token => $user->token), 413, 'payload_too_large',
             "$name: too large");
 
+    metrics($server, $name);
+
     return $user;
+}
+
+# What Prometheus sees, on the port that the example has for it.
+
+sub metrics ($server, $name, $port = 9463) {
+    my $client = Skep::Client->new(port => $server->port($port));
+    my $text = $client->request('GET', '/metrics')->body;
+
+    $client->close;
+    like($text, qr/^skep_build_info\{/m, "$name: metrics");
 }
 
 # The other application is reached with a token, and told whose it is.
@@ -117,11 +129,13 @@ subtest 'a gateway and services' => sub {
     my $server = example('gateway', 8080, ports => \%ports);
 
     ok($_->wait_ready(10), 'a service is ready') for values %service;
+    metrics($_, 'a service', $_->{port}) for values %service;
 
     my $user = journey($server, 'gateway');
 
     protects($server, $user, 'gateway');
-    status_is($server->get('/livez', plain => 1), 204, 'the gateway lives');
+    status_is($server->get('/livez'), 200, 'the gateway lives');
+    is($server->get('/readyz')->json->{status}, 'ok', 'and is ready');
     problem($server->get('/elsewhere'), 404, 'not_found',
             'what no service has');
 

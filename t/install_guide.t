@@ -72,6 +72,7 @@ sub json ($block) {
 }
 
 is((json(10))[0]{status}, 'ok', 'nginx is ready');
+like($said{10}, qr/^skep_build_info\{.*\} 1$/m, 'it tells its numbers');
 like($said{11}, qr/ is good$/m, 'the configuration of the worker');
 is((json(12))[0]{status}, 'ok', 'the worker is ready');
 

@@ -7,10 +7,10 @@ package Skep::Example;
 use v5.36;
 
 use parent qw(Skep::Server);
-use Skep::Client;
 use Skep::Nginx;
 use Skep::Postgres;
 use Skep::Process qw(build_dir run source_dir tempdir);
+use Skep::Witness;
 
 my $examples = source_dir() . '/conf/examples';
 
@@ -73,9 +73,7 @@ sub _read ($file) {
 #     that gets the text and returns another)
 
 sub new ($class, %o) {
-    my $self = bless {
-        %o, dir => tempdir(), options => { openapi => 1 },
-    }, $class;
+    my $self = bless { %o, dir => tempdir(), options => {} }, $class;
     my $text = $self->_text("$o{name}.conf");
 
     $text = $o{change}->($text) if $o{change};
@@ -83,7 +81,9 @@ sub new ($class, %o) {
     $self->{nginx} = Skep::Nginx->new(dir => $self->{dir}, whole => 1,
                                       conf => $text);
     $self->{nginx}{ports}{''} = $self->port;
-    $self->{client} = Skep::Client->new(port => $self->port);
+    $self->{witness} = Skep::Witness->new(nginx => $self->nginx,
+                                          file => "$self->{dir}/witness");
+    $self->{client} = $self->new_client;
 
     return $self;
 }
@@ -110,7 +110,7 @@ sub _text ($self, $name) {
         s{^http \{\n}{$&$temp}m;
         s{ auth_thread_pool hash;}{$& auth_bcrypt_cost 4;};
         s{/usr/lib/nginx/modules/}{build_dir() . '/modules/'}ge;
-        s{/run/nginx\.pid}{%%DIR%%/pid};
+        s{/run/(?:nginx\.pid|skep\.drain)}{$& =~ s/.*\.//r =~ s/^/%%DIR%%\//r}ge;
         s{/var/log/nginx/(\S+\.log)}{%%DIR%%/$1}g;
         s{/var/www/\w+}{%%DIR%%/www}g;
         s{/etc/letsencrypt/live/skep/|/etc/skep/}{$self->{secrets}/}g;
