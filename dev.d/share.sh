@@ -32,16 +32,17 @@ share_page() {
 
     ui=$build/npm/site/node_modules/swagger-ui-dist
 
-    # in place as a whole, also while nginx serves it
+    # made aside, so that what is there is whole
     rm -rf "$page.new"
     mkdir -p "$page.new"
     cp "$root/docs/site/index.html" "$root/docs/site/page.css" \
         "$root/docs/site/page.js" "$root/docs/site/icon.svg" \
+        "$root/docs/postman_collection.json" \
         "$ui/swagger-ui.css" "$ui/swagger-ui-bundle.js" \
         "$ui/swagger-ui-bundle.js.LICENSE.txt" "$page.new"
     cp "$ui/LICENSE" "$page.new/swagger-ui.LICENSE.txt"
     cp "$ui/NOTICE" "$page.new/swagger-ui.NOTICE.txt"
-    gzip -9 -n -k "$page.new"/*.js "$page.new"/*.css
+    gzip -9 -n -k "$page.new"/*.js "$page.new"/*.css "$page.new"/*.json
     chmod -R a+rX "$page.new"
 
     if diff -r -q "$page" "$page.new" >/dev/null 2>&1; then
@@ -50,4 +51,16 @@ share_page() {
         rm -rf "$page"
         mv "$page.new" "$page"
     fi
+}
+
+
+# ./dev postman: docs/postman_collection.json, of docs/openapi.yaml
+postman() {
+    packages share npm
+    share_openapi
+
+    node "$root/dev.d/postman/generate.js" "$build/share/openapi.json" \
+        >"$build/postman_collection.json" || die "there is no collection"
+
+    mv "$build/postman_collection.json" "$root/docs/postman_collection.json"
 }

@@ -242,6 +242,8 @@ stack_ready() {
 stack_journey() {
     echo
     echo "Skep is at http://127.0.0.1:$port"
+    [ ! -e "$state/share/docs" ] \
+        || echo "Its reference is at http://127.0.0.1:$port/docs/"
     echo "Try it:"
     echo
 

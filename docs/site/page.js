@@ -8,6 +8,10 @@
 
     const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch'];
 
+    const also = 'The same for programs: [openapi.json](../openapi.json), ' +
+        '[openapi-3.0.json](../openapi-3.0.json), and ' +
+        '[a collection for Postman](postman_collection.json).';
+
     // Swagger UI fills each field of a call with its example and would send
     // all of them: filters that find nothing, an ETag of another object, an
     // Idempotency-Key for the second time.  What may be left out starts empty,
@@ -54,9 +58,15 @@
     // that the page came from, whatever others the document names.
     function shown(spec) {
         const components = spec.components || {};
+        const info = spec.info || {};
 
         return {
             ...spec,
+            info: {
+                ...info,
+                description: [info.description, also].filter(Boolean)
+                    .join('\n\n')
+            },
             servers: [{
                 url: root.href.replace(/\/$/, ''),
                 description: 'this server'
