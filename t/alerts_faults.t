@@ -61,6 +61,14 @@ sub suppressed ($name, $work) {
 }
 
 
+# What fires, but for what depends on how fast this machine is, and for budgets
+# that were spent a while ago.
+
+sub of_now () {
+    return grep { !/Slow|Burn/ } $prometheus->firing;
+}
+
+
 # all is well for some minutes
 
 my $list = sub { $user->get('/v1/tasks') };
@@ -74,7 +82,7 @@ ok($prometheus->wait_for('sum(up{job=~"skep-.*"}) == 2', 10),
 my $until = time + 8;
 wait_until(10, sub { $list->(); time > $until }, 0.05);
 
-is(join(' ', $prometheus->firing), '', 'nothing fires');
+is(join(' ', of_now()), '', 'nothing fires');
 
 
 # PostgreSQL
@@ -148,8 +156,8 @@ $skep->nginx->start;
 told('SkepNginxDown', 'resolved', sub { });
 
 
-ok(wait_until(90, sub { !$prometheus->firing }), 'all is well again')
-    or diag(join ' ', $prometheus->firing);
+ok(wait_until(90, sub { !of_now() }), 'all is well again')
+    or diag(join ' ', of_now());
 
 $prometheus->stop_server;
 $receiver->stop_server;
