@@ -1,20 +1,27 @@
 #!/usr/bin/env perl
 
-# Faults of events and webhooks are made, Prometheus sees them, Alertmanager
-# tells of them; and of their end.
+# Faults of events, webhooks and mails are made, Prometheus sees them,
+# Alertmanager tells of them; and of their end.
 
 use v5.36;
 
 use Skep::Outbox;
-use Skep::Process qw(wait_until);
+use Skep::Process qw(source_dir wait_until);
+use Skep::Nginx;
 use Skep::Prometheus;
 use Skep::Receiver;
+use Skep::Sink;
 use Skep::Test;
 
+my $mail = Skep::Nginx::free_port();
 my %conf = (
     sweep_after => '200ms', sweep_interval => '100ms', event_tries => 3,
     webhook_allow_http => 'on', webhook_allow_address => '127.0.0.0/8',
     webhook_schedule => join(' ', ('2s') x 20),
+    smtp_url => "smtp://127.0.0.1:$mail", smtp_tls => 'off',
+    smtp_schedule => join(' ', ('1s') x 30),
+    mail_from => 'skep@example.org', mail_base_url => 'https://app.example',
+    mail_templates => source_dir() . '/conf/mail',
 );
 my $skep = skep(
     worker      => 1,
@@ -82,6 +89,23 @@ fires('SkepWebhookFailures', 'team', qr/webhooks a second fail/);
 $receiver->answer('/hook', { status => 204 });
 
 
+# all the time nobody took the mail of the registration
+
+fires('SkepMailStopped', 'pager', qr/^Mails are tried, and none is taken\z/);
+
+my $sink = Skep::Sink->new(dir => $skep->dir . '/sink', port => $mail);
+
+resolves('SkepMailStopped');
+
+
+# a table is missing
+
+$skep->pg->execute('ALTER TABLE notify.mails RENAME TO other');
+fires('SkepWorkerUnusableDatabase', 'pager', qr/not what this worker expects/);
+$skep->pg->execute('ALTER TABLE notify.other RENAME TO mails');
+resolves('SkepWorkerUnusableDatabase');
+
+
 # no worker runs: what follows from it is not told
 
 $worker->quit;
@@ -127,5 +151,6 @@ resolves($_, 90) for qw(SkepDeadLetters SkepConfigurationRefused);
 
 $prometheus->stop_server;
 $receiver->stop_server;
+$sink->stop_server;
 
 finish();
