@@ -41,7 +41,7 @@ static const ngx_str_t  ngx_api_cors_exposed = ngx_string(
 
 static const ngx_str_t  ngx_api_cors_headers = ngx_string(
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, "
-    "X-Request-ID, Last-Event-ID");
+    "X-Request-ID, Last-Event-ID, traceparent, tracestate");
 
 static const ngx_str_t  ngx_api_cors_methods = ngx_string(
     "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");

@@ -30,6 +30,8 @@ struct ngx_api_redis_op_s {
     void                                *data;
     ngx_msec_t                           deadline;
     unsigned                             overdue:1;
+    ngx_str_t                            request_id;   /* empty: of none */
+    u_char                               id[NGX_API_REQUEST_ID_MAX];
 };
 
 
@@ -240,6 +242,7 @@ ngx_api_redis_command(int argc, const char **argv, const size_t *argvlen,
     op->handler = handler;
     op->data = data;
     op->overdue = 0;
+    op->request_id.len = 0;
     op->deadline = ngx_current_msec + conn->conf->timeout;
 
     ngx_queue_insert_tail(&ngx_api_redis_ops, &op->queue);
@@ -252,6 +255,21 @@ ngx_api_redis_command(int argc, const char **argv, const size_t *argvlen,
     }
 
     return op;
+}
+
+
+void
+ngx_api_redis_whose(ngx_api_redis_op_t *op, ngx_http_request_t *r)
+{
+    const ngx_str_t  *id;
+
+    id = op ? ngx_api_request_id(r) : NULL;
+
+    if (id) {
+        op->request_id.data = op->id;
+        op->request_id.len = id->len;
+        ngx_memcpy(op->id, id->data, id->len);
+    }
 }
 
 
@@ -302,6 +320,12 @@ ngx_api_redis_reply(ngx_api_redis_conn_t *conn, const redisReply *reply)
                                ? NGX_API_REDIS_ERROR : NGX_API_REDIS_OK]);
     }
 
+    if (handler == NULL && reply->type == REDIS_REPLY_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "Redis: %*s, request_id: \"%V\"", (size_t) reply->len,
+                      reply->str, &op->request_id);
+    }
+
     ngx_api_redis_op_free(op);
     ngx_api_redis_hangs = 0;
 
@@ -312,10 +336,6 @@ ngx_api_redis_reply(ngx_api_redis_conn_t *conn, const redisReply *reply)
 
     if (handler) {
         handler(data, reply);
-
-    } else if (reply->type == REDIS_REPLY_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "Redis: %*s",
-                      (size_t) reply->len, reply->str);
     }
 
     return NGX_OK;

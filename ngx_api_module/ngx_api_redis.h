@@ -13,6 +13,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_http.h>
 #include <hiredis/hiredis.h>
 
 
@@ -34,6 +35,10 @@ ngx_uint_t ngx_api_redis_configured(ngx_conf_t *cf);
  */
 ngx_api_redis_op_t *ngx_api_redis_command(int argc, const char **argv,
     const size_t *argvlen, ngx_api_redis_handler_pt handler, void *data);
+
+/* whose operation it is, for the log, when nobody waits for the answer; op may
+ * be NULL */
+void ngx_api_redis_whose(ngx_api_redis_op_t *op, ngx_http_request_t *r);
 
 /* forgets an operation: its handler is not called any more */
 void ngx_api_redis_detach(ngx_api_redis_op_t *op);

@@ -240,6 +240,8 @@ ngx_auth_limit_redis_send(ngx_auth_limit_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
+    ngx_api_redis_whose(ctx->op, ctx->request);
+
     return NGX_AGAIN;
 }
 

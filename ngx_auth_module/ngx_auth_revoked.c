@@ -65,7 +65,7 @@ static ngx_uint_t ngx_auth_revoked_ready(void *data);
 static time_t ngx_auth_revoked_life(ngx_auth_main_conf_t *amcf);
 static void ngx_auth_revoked_add(ngx_auth_main_conf_t *amcf,
     const u_char *session, time_t age);
-static void ngx_auth_revoked_publish(
+static void ngx_auth_revoked_publish(ngx_http_request_t *r,
     const u_char (*sessions)[NGX_AUTH_REVOKED_SESSION], ngx_uint_t n);
 static void ngx_auth_revoked_message(void *data, const ngx_str_t *text);
 static void ngx_auth_revoked_subscribed(void *data);
@@ -286,7 +286,7 @@ ngx_auth_revoke(ngx_http_request_t *r,
     }
 
     for (i = 0; i < n; i += NGX_AUTH_REVOKED_MESSAGE) {
-        ngx_auth_revoked_publish(sessions + i,
+        ngx_auth_revoked_publish(r, sessions + i,
                                  ngx_min(n - i, NGX_AUTH_REVOKED_MESSAGE));
     }
 }
@@ -332,8 +332,8 @@ ngx_auth_revoked_add(ngx_auth_main_conf_t *amcf, const u_char *session,
 /* ids as text with a blank between them */
 
 static void
-ngx_auth_revoked_publish(const u_char (*sessions)[NGX_AUTH_REVOKED_SESSION],
-    ngx_uint_t n)
+ngx_auth_revoked_publish(ngx_http_request_t *r,
+    const u_char (*sessions)[NGX_AUTH_REVOKED_SESSION], ngx_uint_t n)
 {
     size_t       lens[3];
     u_char      *p;
@@ -357,7 +357,7 @@ ngx_auth_revoked_publish(const u_char (*sessions)[NGX_AUTH_REVOKED_SESSION],
 
     /* if it does not arrive, the others will read it in PostgreSQL */
 
-    (void) ngx_api_redis_command(3, args, lens, NULL, NULL);
+    ngx_api_redis_whose(ngx_api_redis_command(3, args, lens, NULL, NULL), r);
 }
 
 

@@ -13,6 +13,7 @@ typedef struct {
     ngx_pool_t       *pool;
     char              email[256];
     ngx_auth_mail_t   mail;
+    ngx_str_t         request_id;
 } ngx_auth_reset_t;
 
 
@@ -128,12 +129,14 @@ ngx_auth_reset_create(ngx_http_request_t *r)
     ngx_pool_t             *pool;
     ngx_auth_mail_t        *mail;
     ngx_auth_reset_t       *reset;
+    const ngx_str_t        *id;
     const ngx_api_value_t  *email;
 
     email = &ngx_api_body(r)[0];
     mail = ngx_auth_mail_create(r);
+    id = ngx_api_request_id(r);
 
-    if (mail == NULL || email->len >= sizeof(reset->email)) {
+    if (mail == NULL || id == NULL || email->len >= sizeof(reset->email)) {
         return NULL;
     }
 
@@ -150,6 +153,14 @@ ngx_auth_reset_create(ngx_http_request_t *r)
 
     reset->pool = pool;
     reset->mail = *mail;
+    reset->request_id.len = id->len;
+    reset->request_id.data = ngx_pstrdup(pool, (ngx_str_t *) id);
+
+    if (reset->request_id.data == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
     ngx_memcpy(reset->email, email->text, email->len + 1);
 
     return reset;
@@ -165,7 +176,8 @@ ngx_auth_reset_done(void *data, ngx_api_pg_status_e status,
     if (status != NGX_API_PG_OK) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "a password reset that was accepted is lost: the "
-                      "database failed");
+                      "database failed, request_id: \"%V\"",
+                      &reset->request_id);
     }
 
     ngx_explicit_memzero(&reset->mail, sizeof(ngx_auth_mail_t));

@@ -12,7 +12,7 @@ my $local = 'http://localhost:3000';
 my $exposed = 'ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, '
               . 'X-Request-ID, Idempotent-Replayed';
 my $sent = 'Authorization, Content-Type, If-Match, If-None-Match, '
-           . 'Idempotency-Key, X-Request-ID, Last-Event-ID';
+           . 'Idempotency-Key, X-Request-ID, Last-Event-ID, traceparent, tracestate';
 
 my $skep = skep(
     redis  => 1,

@@ -10,6 +10,7 @@ use Skep::Receiver;
 use Skep::Test;
 
 my $skep = skep(
+    redis  => 1,
     set    => { api_pg_timeout => '1s', api_pg_write_connections => 1,
                 api_pg_queue => 1 },
     http   => 'rate_limit_zone $auth_user zone=user:1m rate=1r/m;',
@@ -125,6 +126,28 @@ is(scalar lines('left', 'task_update.*57014'), 1,
 
 $lock->send('ROLLBACK;');
 $lock->close;
+
+# what was accepted and is lost: nobody waits for it
+
+$lock = $skep->pg->session;
+$lock->send('BEGIN; LOCK TABLE auth.mail_tokens;');
+wait_until(5, sub { $skep->pg->value(
+    q{SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'
+      AND relation = 'auth.mail_tokens'::regclass AND granted}) > 0 });
+is($skep->post('/v1/auth/password-reset', { email => $user->email },
+               with('reset'))->status, 202, 'a reset is accepted');
+is(scalar lines('reset', 'reset that was accepted is lost'), 1, 'and lost');
+$lock->send('ROLLBACK;');
+$lock->close;
+
+
+# what Redis says of what nobody waits for
+
+$skep->redis->command('ACL', 'SETUSER', 'default', '-publish');
+is($skep->login($user)->post('/v1/auth/logout', undef, with('logout'))->status,
+   204, 'a session ends');
+is(scalar lines('logout', '\] \S+ Redis: NOPERM'), 1, 'Redis refuses to tell');
+
 
 $skep->pg->stop_server;
 problem($user->get('/v1/tasks', with('down')), 503, 'database_unavailable');
