@@ -49,6 +49,21 @@
             : object;
     }
 
+    // an answer that does not end is nothing that Swagger UI could show
+    function noted(operation) {
+        const streams = Object.values(operation.responses || {}).some(
+            (response) => (response.content || {})['text/event-stream']);
+
+        return streams
+            ? {
+                ...operation,
+                description: (operation.description || '') +
+                    '\n\n"Execute" shows nothing until the stream ends: ' +
+                    'follow it by `curl -N`.'
+            }
+            : operation;
+    }
+
     function mapped(object, change) {
         return Object.fromEntries(Object.entries(object || {}).map(
             ([name, value]) => [name, change(value, name)]));
@@ -77,8 +92,8 @@
             },
             paths: mapped(spec.paths, (item) => mapped(
                 withParameters(item),
-                (value, name) => methods.includes(name) ? withParameters(value)
-                                                        : value))
+                (value, name) => methods.includes(name)
+                    ? noted(withParameters(value)) : value))
         };
     }
 
