@@ -18,7 +18,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_api_metrics.h"
+#include "ngx_api_metric.h"
 
 
 typedef struct ngx_api_metrics_table_s  ngx_api_metrics_table_t;

@@ -505,6 +505,12 @@ ngx_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_api_loc_conf_t *prev = parent;
     ngx_api_loc_conf_t *conf = child;
 
+    if (conf->metrics == 1 && conf->paths) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"api_metrics\" needs a location without routes");
+        return NGX_CONF_ERROR;
+    }
+
     /* where there are routes, every error is told as their clients expect */
 
     ngx_conf_merge_value(conf->errors, prev->errors, conf->paths != NULL);

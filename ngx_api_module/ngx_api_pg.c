@@ -276,7 +276,6 @@ ngx_api_pg_take(const ngx_api_pg_statement_t *statement,
     op->handler = handler;
     op->data = data;
     op->deadline = ngx_current_msec + lane->conf->timeout;
-    op->submitted = ngx_api_clock();
     op->sent = 0;
     op->tries = 0;
     op->result = NULL;
@@ -293,8 +292,10 @@ ngx_api_pg_take(const ngx_api_pg_statement_t *statement,
 
     if (conn) {
         ngx_api_pg_conn_send(conn, op);
+        op->submitted = op->sent;
 
     } else {
+        op->submitted = ngx_api_clock();
         ngx_api_metric_inc(&lane->metrics->waits);
         ngx_api_pg_wait(op, ngx_queue_last(&lane->waiting));
     }

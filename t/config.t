@@ -166,6 +166,13 @@ refused("api_drain_file $_->[0]", $_->[1], http => $_->[2])
          "api_drain_file $dir/drain; api_drain_file $dir/drain;"],
         ['of no name', '"api_drain_file" directive must name a file',
          'api_drain_file "";'];
+refused('api_metrics among routes', '"api_metrics" needs a location without',
+        location => 'api_metrics on;');
+refused('api_metrics_zone that is too small', 'must be at least 64k',
+        http => 'api_metrics_zone 63k;');
+refused('api_metrics_zone twice', '"api_metrics_zone" directive is duplicate',
+        http => 'api_metrics_zone 64k; api_metrics_zone 64k;');
+passes('api_metrics off', location => 'api_metrics off;');
 refused('api_health_timeout 0', 'must be at least 1 millisecond',
         http => 'api_health_timeout 0;');
 passes('health', http => "api_drain_file $dir/drain; api_health_timeout 2s;");
