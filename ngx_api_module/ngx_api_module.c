@@ -195,6 +195,13 @@ static ngx_command_t  ngx_api_commands[] = {
       offsetof(ngx_api_main_conf_t, health_timeout),
       &ngx_api_timeout_post },
 
+    { ngx_string("api_shutdown_delay"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, shutdown_delay),
+      NULL },
+
     { ngx_string("api_drain_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_api_drain_directive,
@@ -403,6 +410,7 @@ ngx_api_create_main_conf(ngx_conf_t *cf)
     amcf->redis.timeout = NGX_CONF_UNSET_MSEC;
     amcf->redis.connect_timeout = NGX_CONF_UNSET_MSEC;
     amcf->health_timeout = NGX_CONF_UNSET_MSEC;
+    amcf->shutdown_delay = NGX_CONF_UNSET_MSEC;
 
     if (ngx_array_init(&amcf->pg.statements, cf->pool, 32,
                        sizeof(ngx_api_pg_statement_t *))
@@ -437,6 +445,7 @@ ngx_api_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(amcf->redis.timeout, 100);
     ngx_conf_init_msec_value(amcf->redis.connect_timeout, 1000);
     ngx_conf_init_msec_value(amcf->health_timeout, 1000);
+    ngx_conf_init_msec_value(amcf->shutdown_delay, 0);
 
     if (amcf->health && amcf->pg_conninfo.data
         && ngx_api_pg_register(cf, &ngx_api_health_statement, 1) != NGX_OK)

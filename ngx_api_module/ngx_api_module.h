@@ -40,6 +40,7 @@ typedef struct {
     ngx_flag_t              health;          /* somewhere, api_health is on */
     ngx_msec_t              health_timeout;
     ngx_str_t               drain_file;      /* with a NUL */
+    ngx_msec_t              shutdown_delay;  /* 0: none */
 } ngx_api_main_conf_t;
 
 

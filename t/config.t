@@ -175,7 +175,8 @@ refused('api_metrics_zone twice', '"api_metrics_zone" directive is duplicate',
 passes('api_metrics off', location => 'api_metrics off;');
 refused('api_health_timeout 0', 'must be at least 1 millisecond',
         http => 'api_health_timeout 0;');
-passes('health', http => "api_drain_file $dir/drain; api_health_timeout 2s;");
+passes('health', http => "api_drain_file $dir/drain; api_health_timeout 2s;"
+       . ' api_shutdown_delay 1s;');
 passes('task_api off', server => 'location /x { task_api off; }');
 passes('task_api in two places', server => 'location /x { task_api on; }');
 

@@ -62,7 +62,8 @@ sub install ($from) {
 install(build_dir() . '/modules');
 
 my $skep = skep(workers => 2, worker => 1, daemon => 1,
-                modules_dir => "$modules");
+                modules_dir => "$modules",
+                set => { api_shutdown_delay => '1s' });
 my ($nginx, $pg) = ($skep->nginx, $skep->pg);
 my $mix = Skep::Mix->new($skep);
 my $user = $mix->{users}[0];
@@ -145,6 +146,7 @@ my $report = $load->stop;
 
 load_is_clean($report, 'no request failed');
 is($report->count(status => '5xx'), 0, 'nor was refused');
+is($report->retried, 0, 'nor had to be sent twice');
 $mix->verify($report, silent =>
              '(EXISTS (SELECT FROM filled f WHERE f.id = t.id))::int');
 unlike($nginx->log, qr/PostgreSQL refused|statement "/,

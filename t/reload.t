@@ -9,7 +9,7 @@ use Skep::Mix;
 use Skep::Test;
 use Time::HiRes qw(sleep time);
 
-my $skep = skep(workers => 2);
+my $skep = skep(workers => 2, set => { api_shutdown_delay => '1s' });
 my $mix = Skep::Mix->new($skep);
 my $connections = $skep->connected;
 my $descriptors = $skep->nginx->descriptors;
@@ -43,8 +43,9 @@ my $report = $load->stop;
 
 load_is_clean($report, 'no request failed');
 is($report->count(status => '5xx'), 0, 'nor was refused');
+is($report->retried, 0, 'nor had to be sent twice');
 load_is_clean($logins->stop, 'no login failed');
-is(scalar @old, 10, 'ten workers were to leave');
+is(scalar(keys %{{ map { $_ => 1 } @old }}), 10, 'ten workers were to leave');
 ok($skep->nginx->gone(10, @old), 'all have left');
 
 $mix->verify($report);

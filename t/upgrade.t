@@ -10,7 +10,8 @@ use Skep::Process qw(wait_until);
 use Skep::Test;
 use Time::HiRes qw(sleep);
 
-my $skep = skep(workers => 2, redis => 1, daemon => 1);
+my $skep = skep(workers => 2, redis => 1, daemon => 1,
+                set => { api_shutdown_delay => '1s' });
 my $nginx = $skep->nginx;
 my $mix = Skep::Mix->new($skep);
 my $account = $mix->{users}[0];
@@ -68,6 +69,7 @@ my $report = $load->stop;
 load_is_clean($report, 'no request failed');
 load_is_clean($logins->stop, 'no login failed');
 is($report->count(status => '5xx'), 0, 'nor was refused');
+is($report->retried, 0, 'nor had to be sent twice');
 $mix->verify($report);
 
 is($nginx->pid, $old, 'one master is left');
