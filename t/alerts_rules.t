@@ -7,11 +7,12 @@
 use v5.36;
 
 use Skep::Process qw(run source_dir tempdir);
-use Skep::YAML;
 use Test::More;
+use YAML::PP;
 
 my $root = source_dir();
 my $alertmanager = "$root/conf/alertmanager/alertmanager.yml";
+my $yaml = YAML::PP->new;
 my (%alert, %case);
 
 
@@ -36,7 +37,7 @@ passes('Prometheus takes the configuration', qw(promtool check config),
 passes('Alertmanager takes its own', qw(amtool check-config), $alertmanager);
 
 for my $file (glob "$root/conf/prometheus/rules/*.yml") {
-    for my $group (Skep::YAML->load($file)->{groups}->@*) {
+    for my $group ($yaml->load_file($file)->{groups}->@*) {
         for my $rule (grep { $_->{alert} } $group->{rules}->@*) {
             ok(!$alert{$rule->{alert}}, "$rule->{alert}: one of that name");
             $alert{$rule->{alert}} = $rule;
@@ -47,7 +48,7 @@ for my $file (glob "$root/conf/prometheus/rules/*.yml") {
 for my $file (glob "$root/t/prometheus/*.yml") {
     passes($file =~ s{.*/}{}r . ': as expected', qw(promtool test rules),
            $file);
-    $case{$_->{name}} = $_ for Skep::YAML->load($file)->{tests}->@*;
+    $case{$_->{name}} = $_ for $yaml->load_file($file)->{tests}->@*;
 }
 
 
@@ -117,8 +118,10 @@ mkdir "$dir/$_" or die "$_: $!" for qw(t t/prometheus conf conf/prometheus
                                        conf/prometheus/rules);
 
 for my $file (qw(conf/prometheus/rules/worker.yml t/prometheus/worker.yml)) {
-    my $copy = slurp("$root/$file") =~ s/^( +)expr: \|\n(?:\1  .*\n)+/$1expr: vector(0) > 1\n/mgr
-                                    =~ s/^( +expr): [^'\n].*$/$1: vector(0) > 1/mgr;
+    my $copy = slurp("$root/$file");
+
+    $copy =~ s/^( +)expr: \|\n(?:\1  .*\n)+/$1expr: vector(0) > 1\n/mg;
+    $copy =~ s/^( +expr): [^'\n].*$/$1: vector(0) > 1/mg;
 
     open my $fh, '>:encoding(UTF-8)', "$dir/$file" or die "$file: $!";
     print $fh $copy;
@@ -129,7 +132,7 @@ my ($rc, $out) = run(['promtool', 'test', 'rules',
                       "$dir/t/prometheus/worker.yml"]);
 my %failed = map { $_ => 1 } $out =~ /alertname=\\"(\w+)\\"/g;
 my %worker = map { $_->{name} => 1 }
-             Skep::YAML->load("$root/t/prometheus/worker.yml")->{tests}->@*;
+             $yaml->load_file("$root/t/prometheus/worker.yml")->{tests}->@*;
 
 isnt($rc, 0, 'rules that never fire do not pass');
 is_deeply(\%failed, \%worker, 'each of them is told');
