@@ -4,10 +4,12 @@
 
 use v5.36;
 
-use Skep::Process qw(run);
+use Skep::Process qw(run source_dir);
 use Skep::Test;
 
-my $skep = skep(metrics => 1, workers => 2,
+my $skep = skep(metrics => 1, workers => 2, redis => 1,
+                set => { notify_stream => 'skep' },
+                http => 'rate_limit_zone $auth_user zone=z:1m rate=9r/s;',
                 location => 'location /plain { return 200 "hello\n"; }');
 my $user = $skep->user;
 my $metrics = $skep->metrics;
@@ -24,6 +26,18 @@ like($build[0][0]{version}, qr/^\d+\.\d+\.\d+$/, 'its version');
 like($build[0][0]{nginx}, qr/^1\.\d+\.\d+$/, 'nginx');
 like($build[0][0]{libpq}, qr/^1\d\.\d+$/, 'libpq');
 is($metrics->get('skep_worker_processes'), 2, 'two workers');
+
+
+# docs/metrics.md has each of them, and no other
+
+open my $fh, '<', source_dir() . '/docs/metrics.md' or die $!;
+
+my $docs = do { local $/; <$fh> };
+my @told = sort map { /`(skep_\w+)(?:\{[^}]*\})?`/g }
+           $docs =~ /^\|([^|]*)\|/mg;
+my @shown = sort $metrics->text =~ /^# TYPE (skep_\w+)/mg;
+
+is(join("\n", @told), join("\n", @shown), 'all are documented');
 
 
 # what the scrape is like as a request
