@@ -283,7 +283,7 @@ ngx_api_metrics_scrape_send(ngx_api_metrics_scrape_t *scrape)
 
     ngx_str_set(&r->headers_out.content_type,
                 "text/plain; version=0.0.4; charset=utf-8");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_len = sizeof("text/plain") - 1;
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = (off_t) text.size;
 

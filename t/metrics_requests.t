@@ -4,12 +4,15 @@
 
 use v5.36;
 
+use IO::Uncompress::Gunzip qw(gunzip);
+use Skep::Metrics;
 use Skep::Process qw(run source_dir);
 use Skep::Test;
 
 my $skep = skep(metrics => 1, workers => 2, redis => 1,
                 set => { notify_stream => 'skep' },
-                http => 'rate_limit_zone $auth_user zone=z:1m rate=9r/s;',
+                http => 'rate_limit_zone $auth_user zone=z:1m rate=9r/s;'
+                        . 'charset utf-8; gzip on; gzip_types text/plain;',
                 location => 'location /plain { return 200 "hello\n"; }');
 my $user = $skep->user;
 my $metrics = $skep->metrics;
@@ -48,6 +51,12 @@ my $res = $client->request('GET', '/metrics');
 is($res->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8',
    'the type of its text');
 is($res->header('Cache-Control'), 'no-store', 'which is not kept');
+
+$res = $client->request('GET', '/metrics',
+                        headers => ['Accept-Encoding', 'gzip']);
+is($res->header('Content-Encoding'), 'gzip', 'it can be compressed');
+gunzip(\$res->body, \my $plain);
+is(join("\n", Skep::Metrics->new($plain)->faults), '', 'and is the same then');
 
 $res = $client->request('HEAD', '/metrics');
 is($res->status, 200, 'HEAD');
