@@ -29,6 +29,8 @@ static ngx_int_t ngx_api_pg_conf_append(ngx_array_t *list, const void *text,
     size_t len);
 static const char *ngx_api_pg_conf_option(const PQconninfoOption *options,
     const char *keyword);
+static const char *ngx_api_pg_conf_attrs(const PQconninfoOption *options,
+    ngx_api_pg_lane_e lane);
 static ngx_int_t ngx_api_pg_conf_lane(ngx_conf_t *cf,
     ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane,
     const PQconninfoOption *options);
@@ -103,8 +105,12 @@ ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
         { "host", NULL, 0 },
         { "hostaddr", NULL, 0 },
         { "port", NULL, 0 },
+        { "target_session_attrs", NULL, 0 },
         { NULL, NULL, 0 }
     };
+
+    ours[8].value = ngx_api_pg_conf_attrs(options, lane);
+    ours[8].always = ours[8].value != NULL;
 
     ours[1].value = ngx_api_pg_conf_options(cf, amcf, lane,
                                   ngx_api_pg_conf_option(options, "options"));
@@ -329,6 +335,29 @@ ngx_api_pg_conf_option(const PQconninfoOption *options, const char *keyword)
     }
 
     return NULL;
+}
+
+
+/*
+ * What a lane asks for in place of "target_session_attrs", or NULL.  Those for
+ * reads have read-only transactions, by which libpq would take every server
+ * for one that can't be written to.
+ */
+
+static const char *
+ngx_api_pg_conf_attrs(const PQconninfoOption *options, ngx_api_pg_lane_e lane)
+{
+    const char  *attrs;
+
+    attrs = ngx_api_pg_conf_option(options, "target_session_attrs");
+
+    if (attrs == NULL || lane == NGX_API_PG_WRITE
+        || ngx_strcmp(attrs, "read-write") != 0)
+    {
+        return NULL;
+    }
+
+    return "primary";
 }
 
 

@@ -1,0 +1,84 @@
+#!/usr/bin/env perl
+
+# A primary and its standby, both named by api_pg: nginx works with the primary,
+# and with the standby once that has taken over.
+
+use v5.36;
+
+use File::Path qw(remove_tree);
+use Skep::Postgres;
+use Skep::Process qw(run tempdir wait_until);
+use Skep::Test;
+
+my $skep = skep();
+my $primary = $skep->pg;
+my $user = $skep->user;
+
+
+# a standby of it
+
+open my $hba, '>>', "$primary->{data}/pg_hba.conf" or die "pg_hba.conf: $!";
+say $hba 'local replication postgres peer map=skep';
+close $hba or die "pg_hba.conf: $!";
+$primary->execute('SELECT pg_reload_conf()');
+
+my $standby = Skep::Postgres->new(dir => tempdir());
+
+remove_tree($standby->{data}, { keep_root => 1 });
+
+my ($rc, $out) = run([
+    Skep::Process::as_user($primary->{user}),
+    Skep::Postgres::bin('pg_basebackup'), '-h', $primary->{dir}, '-U',
+    'postgres', '-D', $standby->{data}, '-R', '-c', 'fast',
+]);
+
+is($rc, 0, 'a base backup') or die $out;
+
+open my $conf, '>>', "$standby->{data}/postgresql.conf" or die "conf: $!";
+say $conf "unix_socket_directories = '$standby->{dir}'";
+close $conf or die "conf: $!";
+$standby->start;
+is($standby->value('SELECT pg_is_in_recovery()'), 't', 'a standby');
+
+
+# The standby is named first.
+
+for my $attrs (qw(read-write primary)) {
+    $skep->reconfigure(set => {
+        api_pg => qq("host=$standby->{dir},$primary->{dir} port=5432,5432)
+                  . qq( dbname=skep user=skep_nginx)
+                  . qq( target_session_attrs=$attrs"),
+    });
+    $skep->reload;
+    ok($skep->wait_ready(10), "$attrs: ready");
+
+    my $task = $user->task(title => $attrs);
+
+    is($user->get("/v1/tasks/$task->{id}")->json->{title}, $attrs,
+       "$attrs: reads and writes");
+    status_is($user->get('/v1/tasks?q=re'), 200, "$attrs: searches");
+    is($primary->connections, 7, "$attrs: all connections are the primary's");
+    is($standby->connections, 0, "$attrs: and none the standby's");
+}
+
+
+# it takes over, with all that was acknowledged
+
+my $at = $primary->value('SELECT pg_current_wal_lsn()');
+
+ok(wait_until(10, sub {
+       $standby->value("SELECT pg_last_wal_replay_lsn() >= '$at'") eq 't';
+   }), 'the standby has it all');
+
+$primary->kill_server;
+problem($user->post('/v1/tasks', { title => 'lost' }), 503,
+        'database_unavailable', 'nobody to write to');
+$standby->execute('SELECT pg_promote()');
+
+ok($skep->wait_ready(10), 'ready again');
+is($user->task(title => 'after')->{title}, 'after', 'what is written');
+is_deeply([map { $_->{title} } $user->get('/v1/tasks')->json->{data}->@*],
+          [qw(after primary read-write)], 'and what was before');
+
+$standby->stop_server;
+finish();
