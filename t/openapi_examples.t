@@ -249,6 +249,19 @@ my $delivery = call('testWebhook', %webhook);
 list('listDeliveries', %webhook);
 call('retryDelivery', path => { $webhook{path}->%*,
                                 delivery_id => $delivery->{id} });
+
+# the tests, one of them twice, and what happened meanwhile
+$skep->patch("/v1/webhooks/$webhook->{id}", { events => ['*'] },
+             token => $token);
+$skep->post('/v1/tasks', { title => 'Watch' }, token => $token);
+ok(wait_until(10, sub {
+    my %types = map { Skep::Response::decode($_->{body})->{type} => 1 }
+                $receiver->requests('/');
+
+    return $types{'webhook.test'} && $types{'task.created'};
+}), 'webhooks are received');
+is(join('; ', map { $openapi->webhook_faults($_) } $receiver->requests('/')), '',
+   'and are as documented');
 call('deleteWebhook', %webhook);
 
 

@@ -132,6 +132,9 @@ for (@operations) {
 }
 
 
+examples('the body', $doc->{webhooks}{event}{post}{requestBody}{content},
+         'an event of a webhook');
+
 # problems: as the sources have them
 
 my %problems;
@@ -182,6 +185,7 @@ sub closed ($thing, $at) {
 
 closed($doc->{components}{schemas}, 'schemas');
 closed($doc->{paths}, 'paths');
+closed($doc->{webhooks}, 'webhooks');
 
 
 # the tables of fields: [schema of the thing, of a new one, of a patch]

@@ -113,6 +113,33 @@ sub mismatch ($self, $schema, $data, $at = '') {
 }
 
 
+# What a webhook that was received has, { headers, body }, and the document does
+# not tell.
+
+sub webhook_faults ($self, $request) {
+    my $operation = $self->{doc}{webhooks}{event}{post};
+    my $schema = $operation->{requestBody}{content}{'application/json'}{schema};
+    my @faults = $self->mismatch($schema,
+                                 Skep::Response::decode($request->{body}));
+
+    for my $parameter ($operation->{parameters}->@*) {
+        my $value = $request->{headers}{lc $parameter->{name}};
+
+        if (defined $value) {
+            $value += 0 if $self->resolve($parameter->{schema})->{type}
+                           eq 'integer';
+            push @faults, $self->mismatch($parameter->{schema}, $value,
+                                          $parameter->{name});
+
+        } elsif ($parameter->{required}) {
+            push @faults, "no $parameter->{name}";
+        }
+    }
+
+    return @faults;
+}
+
+
 # What a call and its answer have that the document does not tell, as texts.
 #     $asked  { method, target, type, body }; without a body it is not looked
 #             at.  undef: what was sent is no request
