@@ -25,6 +25,7 @@ COPY dev.d/packages.sh dev.d/
 RUN . dev.d/packages.sh \
     && apt-get update \
     && apt-get install -y --no-install-recommends $(packages_of build) \
+        $(packages_of share) \
         ca-certificates nodejs npm
 
 COPY . .
