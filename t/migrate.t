@@ -11,6 +11,7 @@ use Skep::Mix;
 use Skep::Process qw(build_dir children run source_dir wait_until);
 use Skep::Test;
 use Skep::Variant;
+use Skep::Witness;
 use Time::HiRes qw(sleep);
 
 sub does ($name, $rc, $out) {
@@ -42,6 +43,14 @@ does('the next version', $next->command('patch', '-p0', '--quiet', '-i',
 does('its migration', $next->command('sh', '-c', 'cd sql && exec sqitch add'
      . ' estimate --requires task --requires grants --note Estimates.'));
 does("its $_", $next->make($_)) for qw(ngx_api_module ngx_task_module);
+
+
+# what is documented, for both versions at once
+
+my $schemas = Skep::Witness::openapi()->doc->{components}{schemas};
+
+$schemas->{$_}{properties}{estimate} = { type => ['integer', 'null'] }
+    for qw(Task TaskPatch);
 
 
 # modules where they can be replaced, as a package does it

@@ -90,9 +90,14 @@ sub configure ($self, $conf) {
     my $load = join '', map { "load_module $self->{modules_dir}/$_.so;\n" }
                $self->{modules}->@*;
 
+    # a binary that is upgraded to gets no other variables
+    my $env = $ENV{SKEP_PRELOAD}
+              ? 'env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;' : '';
+
     $self->_write_conf(<<~"EOT" . $conf);
         $load
         $user
+        $env
         daemon @{[$self->{daemon} ? 'on' : 'off']};
         worker_processes $self->{workers};
         pid %%DIR%%/pid;

@@ -20,7 +20,10 @@ sub new ($class, %o) {
     return bless { %o, pid => $$, told => {} }, $class;
 }
 
-sub _openapi () {
+
+# docs/openapi.yaml, the same for all of a test.
+
+sub openapi () {
     state $openapi = Skep::OpenAPI->load;
 
     return $openapi;
@@ -37,10 +40,10 @@ sub saw ($self, $asked, $res) {
 # An event of a stream.
 
 sub event ($self, $data) {
-    my $schema = _openapi->doc->{components}{schemas}{Notification};
+    my $schema = openapi()->doc->{components}{schemas}{Notification};
 
     $self->_tell({ method => 'an event of', target => 'the stream' },
-                 _openapi->mismatch($schema, $data));
+                 openapi()->mismatch($schema, $data));
 }
 
 
@@ -52,7 +55,7 @@ sub faults ($self, $asked, $res) {
     return if $res->status >= 400 && $location->{errors} ne 'on'
               && $type eq 'text/html';
 
-    return _openapi->faults(_rewritten($asked, $location), $res,
+    return openapi()->faults(_rewritten($asked, $location), $res,
                             absent => $location->{absent});
 }
 
