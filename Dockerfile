@@ -25,8 +25,19 @@ COPY dev.d/packages.sh dev.d/
 RUN . dev.d/packages.sh \
     && apt-get update \
     && apt-get install -y --no-install-recommends $(packages_of build) \
-        $(packages_of share) \
-        ca-certificates nodejs npm
+        $(packages_of share) $(packages_of npm) ca-certificates
+
+# what is compiled, so that nothing else makes it be compiled again
+COPY config config.make dev ./
+COPY dev.d dev.d
+COPY sql sql
+COPY worker worker
+COPY ngx_api_module ngx_api_module
+COPY ngx_auth_module ngx_auth_module
+COPY ngx_task_module ngx_task_module
+COPY ngx_notify_module ngx_notify_module
+COPY docs/openapi.yaml docs/
+RUN ./dev build
 
 COPY . .
 RUN ./dev install /install \
@@ -95,3 +106,18 @@ RUN install -d -o skep -g skep /secrets /secrets/postgres /secrets/redis \
 USER skep
 WORKDIR /usr/share/skep/sql
 CMD ["skep-migrate"]
+
+
+# for conf/docker/try.yaml alone: where mails go while one tries it out
+
+FROM base AS mail
+
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3-aiosmtpd \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+
+COPY dev.d/smtp-sink conf/docker/skep-mail /usr/bin/
+
+USER skep
+EXPOSE 2525
+CMD ["smtp-sink", "--port", "2525", "/tmp"]

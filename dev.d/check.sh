@@ -14,6 +14,7 @@ check() {
     [ $# -le 1 ] || no_more "$2"
 
     packages build run test
+    [ "${1:-}" != containers ] || packages containers
     build
 
     make -C "$root/t/unit" --no-print-directory -s BUILD="$build" >&2 \
@@ -59,10 +60,12 @@ check_sanitize() {
 
 # the files of tests that are asked for; those that take long, by name alone
 check_list() {
-    if [ "$1" = soak ]; then
-        (cd "$root" && ls t/soak/*.t)
-        return
-    fi
+    case $1 in
+        soak | containers)
+            (cd "$root" && ls t/"$1"/*.t)
+            return
+            ;;
+    esac
 
     for test in "$build"/unit/*; do
         if [ ! -f "$test" ] || [ ! -x "$test" ]; then

@@ -30,6 +30,11 @@ packages_of() {
                 prometheus-alertmanager
             packages_of npm
             ;;
+        containers)
+            echo debootstrap docker.io docker-compose
+            # in Debian 12 the client is in docker.io
+            grep -q '^VERSION_ID="12"' /etc/os-release || echo docker-cli
+            ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
             ;;
@@ -154,7 +159,7 @@ packages_no_cluster() {
 # services that are there before
 packages_services() {
     for name in nginx postgresql redis-server prometheus \
-        prometheus-alertmanager
+        prometheus-alertmanager docker
     do
         [ ! -e "/etc/init.d/$name" ] || printf '%s ' "$name"
     done
