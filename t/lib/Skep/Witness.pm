@@ -56,7 +56,8 @@ sub faults ($self, $asked, $res) {
               && $type eq 'text/html';
 
     return openapi()->faults(_rewritten($asked, $location), $res,
-                            absent => $location->{absent});
+                             absent => $location->{absent},
+                             added => $self->{added});
 }
 
 
@@ -108,6 +109,8 @@ sub _location ($self, $asked) {
     if (($self->{text} // '') ne $text) {
         $self->{text} = $text;
         $self->{locations} = _locations($text, $self->{nginx}->port);
+        $self->{added} = { map { lc $_ => 1 }
+                           $text =~ /\badd_header\s+(\S+)/g };
     }
 
     my ($uri) = $asked ? $asked->{target} =~ /\A([^?]*)/ : '/';
