@@ -250,8 +250,9 @@ sub statements ($feature) {
     my $c = do { local $/; <$fh> };
     my @statements;
 
-    while ($c =~ /\{ "(\w+)",\n((?: *".*"\n?)*),\n *(\d+)(?:, NGX_API_PG_(\w+))? \}/g) {
-        my ($name, $text, $n, $lane) = ($1, $2, $3, $4 // '');
+    while ($c =~ /\{ "(\w+)",\n((?: *".*"\n?)*),\n *(\d+)(?:, NGX_API_PG_(\w+), ([01]))? \}/g) {
+        my ($name, $text, $lane) = ($1, $2, $4 // '');
+        my $n = $3 + ($5 // 0);         # with the trace
         my $sql = join '', $text =~ /"(.*)"/g;
 
         $sql =~ s/\\(.)/$1 eq 'n' ? "\n" : $1/ge;

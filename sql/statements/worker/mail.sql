@@ -5,9 +5,8 @@
 
 -- $1 how many at most, $2 for how many seconds
 
-SELECT c.*, m.trace
+SELECT c.*, (SELECT m.trace FROM notify.mails m WHERE m.id = c.id) AS trace
 FROM notify.claim_mails($1::integer, make_interval(secs => $2::integer)) c
-LEFT JOIN notify.mails m ON m.id = c.id
 
 
 -- name: mail_record

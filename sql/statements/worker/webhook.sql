@@ -7,10 +7,10 @@
 -- failing in all, $4 the webhooks of those under way, $5 for how long.
 
 SELECT c.id, c.webhook_id, c.event_id, c.attempt, c.failing, c.leased_until,
-       c.url, c.secret, c.old_secret, c.body, d.trace
+       c.url, c.secret, c.old_secret, c.body,
+       (SELECT d.trace FROM notify.deliveries d WHERE d.id = c.id) AS trace
 FROM notify.claim_deliveries($1::integer, $2::integer, $3::integer,
                              $4::uuid[], $5::interval) c
-LEFT JOIN notify.deliveries d ON d.id = c.id
 
 
 -- name: webhook_record
