@@ -30,6 +30,7 @@ sub _engine ($self) {
     my $data = build_dir() . '/containers';
     my $dir = tempdir();
 
+    $self->{dir} = $dir;
     $self->{env}{DOCKER_HOST} = "unix://$dir/docker.sock";
     mkdir $data;
 
@@ -118,6 +119,9 @@ sub end ($self) {
 
     if (my $pid = delete $self->{pid}) {
         stop($pid, 'TERM', 60);
+
+        # which it leaves mounted
+        run(['umount', "$self->{dir}/exec/netns/default"]);
     }
 }
 
