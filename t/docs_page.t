@@ -53,15 +53,16 @@ like($seen->{title}, qr/\ASkep\s/, 'the title');
 is($seen->{misled}, $seen->{title}, 'whatever the link says');
 
 my $document = $skep->get('/openapi.json', plain => 1)->json;
+my %paths = ($document->{paths}->%*, $document->{webhooks}->%*);
 my @calls = map {
     my $path = $_;
     map { uc . " $path" } grep { /\A(?:get|post|put|patch|delete)\z/ }
-                          keys $document->{paths}{$path}->%*;
-} keys $document->{paths}->%*;
+                          keys $paths{$path}->%*;
+} keys %paths;
 
 cmp_ok(scalar @calls, '>', 50, 'the document has calls');
 is_deeply([sort(($seen->{calls} // [])->@*)], [sort @calls],
-          'the page shows each of them');
+          'the page shows each of them, and the webhooks');
 
 is($seen->{status}, '200', '"try it", with a token: it is answered');
 
