@@ -25,7 +25,7 @@ COPY dev.d/packages.sh dev.d/
 RUN . dev.d/packages.sh \
     && apt-get update \
     && apt-get install -y --no-install-recommends $(packages_of build) \
-        $(packages_of share) $(packages_of npm) ca-certificates
+        $(packages_of npm) ca-certificates
 
 # what is compiled, so that nothing else makes it be compiled again
 COPY config config.make dev ./

@@ -14,7 +14,7 @@ ld_opt="-Wl,-z,relro ${SKEP_LD_OPT:-}"
 
 
 build() {
-    packages build share
+    packages build
     mkdir -p "$build/nginx" "$build/modules"
 
     # one build at a time

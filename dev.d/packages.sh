@@ -16,10 +16,8 @@ packages_of() {
         build)
             echo gcc make libc6-dev pkg-config nginx nginx-dev libpq-dev \
                 libjansson-dev libjwt-dev libhiredis-dev libcrypt-dev \
-                libssl-dev libcurl4-openssl-dev libmicrohttpd-dev
-            ;;
-        share)
-            echo perl libyaml-pp-perl
+                libssl-dev libcurl4-openssl-dev libmicrohttpd-dev perl \
+                libyaml-pp-perl
             ;;
         run)
             echo postgresql postgresql-client sqitch libdbd-pg-perl \
@@ -98,11 +96,11 @@ packages_install() {
     fi
 
     mkdir -p "$build"
-    log=$build/packages.log
-    : >"$log"
+    packages_log=$build/packages.log
+    : >"$packages_log"
 
     say "installing packages: $*"
-    say "(this can take some minutes; the log is $log)"
+    say "(this can take some minutes; the log is $packages_log)"
 
     services=$(packages_services)
     trap packages_restore EXIT
@@ -117,18 +115,19 @@ packages_install() {
         policy=made
     fi
 
-    apt update >>"$log" 2>&1 || say "apt-get update failed: going on without"
+    apt update >>"$packages_log" 2>&1 \
+        || say "apt-get update failed: going on without"
 
     cluster=
     case " $* " in
         *" postgresql "*)
-            apt install postgresql-common >>"$log" 2>&1 \
+            apt install postgresql-common >>"$packages_log" 2>&1 \
                 || packages_failed "$@"
             packages_no_cluster
             ;;
     esac
 
-    apt install "$@" >>"$log" 2>&1 || packages_failed "$@"
+    apt install "$@" >>"$packages_log" 2>&1 || packages_failed "$@"
 
     packages_restore
     trap - EXIT HUP INT TERM
@@ -136,8 +135,8 @@ packages_install() {
 
 
 packages_failed() {
-    tail -n 5 "$log" >&2
-    die "apt-get could not install: $* (see $log)"
+    tail -n 5 "$packages_log" >&2
+    die "apt-get could not install: $* (see $packages_log)"
 }
 
 
@@ -184,7 +183,9 @@ packages_restore() {
     for name in $(packages_services); do
         case " $services " in
             *" $name "*) ;;
-            *) as_root update-rc.d "$name" disable >>"$log" 2>&1 || : ;;
+            *)
+                as_root update-rc.d "$name" disable >>"$packages_log" 2>&1 || :
+                ;;
         esac
     done
 }

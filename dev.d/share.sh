@@ -7,7 +7,7 @@
 # each of these makes its own part of build/share; what cannot be made is left
 # out, and the rest is of use without it
 share() {
-    packages share
+    packages build
     share_openapi
     share_page
 }
@@ -56,7 +56,7 @@ share_page() {
 
 # ./dev postman: docs/postman_collection.json, of docs/openapi.yaml
 postman() {
-    packages share npm
+    packages build npm
     share_openapi
 
     node "$root/dev.d/postman/generate.js" "$build/share/openapi.json" \
