@@ -150,6 +150,7 @@ is(scalar lines('logout', '\] \S+ Redis: NOPERM'), 1, 'Redis refuses to tell');
 
 
 $skep->pg->stop_server;
+problem($user->get('/v1/tasks'), 503, 'database_unavailable');
 problem($user->get('/v1/tasks', with('down')), 503, 'database_unavailable');
 is(scalar lines('down', 'PostgreSQL is away'), 1, 'no PostgreSQL');
 

@@ -128,7 +128,7 @@ test_make(void **state)
                             two + NGX_API_TRACE_ID_AT, NGX_API_TRACE_ID_LEN);
     assert_memory_not_equal(one + NGX_API_SPAN_ID_AT,
                             two + NGX_API_SPAN_ID_AT, NGX_API_SPAN_ID_LEN);
-    assert_string_equal(one + NGX_API_TRACE_FLAGS_AT, "03");
+    assert_string_equal((char *) one + NGX_API_TRACE_FLAGS_AT, "03");
 
     /* one that goes on: the trace stays, the span is another, and of the flags
      * there are those that are known */
@@ -142,7 +142,7 @@ test_make(void **state)
         assert_memory_equal(two, "00-" TRACE "-", 36);
         assert_memory_not_equal(two + NGX_API_SPAN_ID_AT, SPAN,
                                 NGX_API_SPAN_ID_LEN);
-        assert_string_equal(&two[52], flags[i].made);
+        assert_string_equal((char *) &two[52], flags[i].made);
     }
 }
 
