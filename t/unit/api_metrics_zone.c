@@ -1,8 +1,7 @@
 
 /*
  * Metrics in shared memory: who counts what, who follows whom, what is summed,
- * and what happens when there is no room.  The zone is plain memory here; its
- * pages and locks are counted.
+ * and what happens when there is no room.
  */
 
 
@@ -15,18 +14,11 @@
 #define NPROCESSES  3
 
 
-ngx_uint_t              ngx_pagesize = 4096;
-volatile ngx_cycle_t   *ngx_cycle;
+volatile ngx_cycle_t  *ngx_cycle;
 
-static ngx_cycle_t      cycle;
-static ngx_log_t        log_file;
-static ngx_uint_t       lines;           /* of the log */
-static ngx_int_t        locked;
-static ngx_int_t        room;            /* allocations left */
-static void            *pieces[4096];
-static ngx_uint_t       npieces;
-
-static ngx_slab_pool_t  shpool;
+static ngx_cycle_t     cycle;
+static ngx_log_t       log_file;
+static ngx_uint_t      lines;            /* of the log */
 
 /* of each process its own; what they share is the table */
 static ngx_api_metrics_zone_t  zones[NPROCESSES];
@@ -49,64 +41,6 @@ static const ngx_api_metric_family_t  histogram = {
 };
 
 
-ngx_shm_zone_t *
-ngx_shared_memory_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
-{
-    (void) cf;
-    (void) name;
-    (void) size;
-    (void) tag;
-
-    return NULL;
-}
-
-
-void *
-ngx_slab_alloc_locked(ngx_slab_pool_t *pool, size_t size)
-{
-    assert_ptr_equal(pool, &shpool);
-
-    if (room == 0) {
-        return NULL;
-    }
-
-    room--;
-    assert_true(npieces < sizeof(pieces) / sizeof(pieces[0]));
-
-    pieces[npieces] = malloc(size);
-    assert_non_null(pieces[npieces]);
-
-    /* a piece that was used before */
-    memset(pieces[npieces], 0xa5, size);
-
-    return pieces[npieces++];
-}
-
-
-void *
-ngx_slab_alloc(ngx_slab_pool_t *pool, size_t size)
-{
-    assert_int_equal(locked, 0);
-
-    return ngx_slab_alloc_locked(pool, size);
-}
-
-
-void *
-ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
-{
-    void  *p;
-
-    p = ngx_slab_alloc(pool, size);
-
-    if (p) {
-        ngx_memzero(p, size);
-    }
-
-    return p;
-}
-
-
 /* all alike: what is looked for is told by its text alone */
 
 uint32_t
@@ -116,24 +50,6 @@ ngx_murmur_hash2(u_char *data, size_t len)
     (void) len;
 
     return 7;
-}
-
-
-void
-ngx_shmtx_lock(ngx_shmtx_t *mtx)
-{
-    assert_ptr_equal(mtx, &shpool.mutex);
-    assert_int_equal(locked, 0);
-    locked = 1;
-}
-
-
-void
-ngx_shmtx_unlock(ngx_shmtx_t *mtx)
-{
-    assert_ptr_equal(mtx, &shpool.mutex);
-    assert_int_equal(locked, 1);
-    locked = 0;
 }
 
 
@@ -161,12 +77,11 @@ setup(void **state)
     cycle.log = &log_file;
     ngx_cycle = &cycle;
 
-    room = -1;
     lines = 0;
     ngx_pid = getpid();
 
     ngx_memzero(zones, sizeof(zones));
-    zones[0].shpool = &shpool;
+    zones[0].shpool = &unit_shm.pool;
 
     if (ngx_api_metrics_zone_create(&zones[0]) != NGX_OK) {
         return -1;
@@ -185,9 +100,7 @@ teardown(void **state)
 {
     (void) state;
 
-    while (npieces) {
-        free(pieces[--npieces]);
-    }
+    unit_shm_reset();
 
     return 0;
 }
@@ -434,19 +347,19 @@ test_full(void **state)
     *cell(0, &counter, "x") = 3;
 
     for (n = 0; n < 2; n++) {
-        room = n;
+        unit_shm.room = n;
         sprintf(labels, "new%d", (int) n);
 
         ngx_api_metrics_zone_enter(&zones[1], 1);
         assert_null(cell(1, &counter, labels));
-        assert_int_equal(locked, 0);
+        assert_int_equal(unit_shm.locked, 0);
         assert_int_equal(ngx_api_metrics_zone_dropped(&zones[0]), n + 1);
     }
 
     assert_int_equal(lines, 1);
     sums_are(&counter, "x=3 new1=0");
 
-    room = -1;
+    unit_shm.room = -1;
     *cell(1, &counter, "new0") = 4;
     *cell(1, &counter, "new1") = 5;
     sums_are(&counter, "x=3 new1=5 new0=4");
@@ -464,8 +377,8 @@ test_create(void **state)
 
     (void) state;
 
-    zone.shpool = &shpool;
-    room = 0;
+    zone.shpool = &unit_shm.pool;
+    unit_shm.room = 0;
 
     assert_int_equal(ngx_api_metrics_zone_create(&zone), NGX_ERROR);
 }
@@ -483,5 +396,5 @@ main(void)
         cmocka_unit_test_setup_teardown(test_create, setup, teardown),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return unit_run(tests);
 }

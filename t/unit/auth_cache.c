@@ -16,55 +16,6 @@
     assert_int_equal(get(cache, key, now), -1)
 
 
-ngx_uint_t  ngx_pagesize = 4096;
-
-static ngx_int_t        locked;
-static ngx_shm_zone_t   zone;
-static ngx_slab_pool_t  shpool;
-
-
-ngx_shm_zone_t *
-ngx_shared_memory_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
-{
-    (void) cf;
-    (void) name;
-    (void) size;
-    (void) tag;
-
-    return &zone;
-}
-
-
-/* exactly what was asked for: a table that is larger is seen */
-
-void *
-ngx_slab_alloc(ngx_slab_pool_t *pool, size_t size)
-{
-    assert_ptr_equal(pool, &shpool);
-    assert_int_equal(size, PAGES * ngx_pagesize);
-
-    return calloc(1, size);
-}
-
-
-void
-ngx_shmtx_lock(ngx_shmtx_t *mtx)
-{
-    assert_ptr_equal(mtx, &shpool.mutex);
-    assert_int_equal(locked, 0);
-    locked = 1;
-}
-
-
-void
-ngx_shmtx_unlock(ngx_shmtx_t *mtx)
-{
-    assert_ptr_equal(mtx, &shpool.mutex);
-    assert_int_equal(locked, 1);
-    locked = 0;
-}
-
-
 static ngx_auth_cache_t *
 create(ngx_pool_t *pool, void *old)
 {
@@ -74,13 +25,13 @@ create(ngx_pool_t *pool, void *old)
     memset(&cf, 0, sizeof(ngx_conf_t));
     cf.pool = pool;
 
-    zone.shm.addr = (u_char *) &shpool;
-    shpool.pfree = PAGES;
+    unit_shm.pool.pfree = PAGES;
 
     cache = ngx_auth_cache_add(&cf, 65536, NULL);
     assert_non_null(cache);
-    assert_ptr_equal(zone.data, cache);
-    assert_int_equal(zone.init(&zone, old), NGX_OK);
+    assert_ptr_equal(unit_shm.zone.data, cache);
+    assert_int_equal(unit_shm.zone.init(&unit_shm.zone, old), NGX_OK);
+    assert_int_equal(unit_shm.size, PAGES * ngx_pagesize);
 
     return cache;
 }
@@ -110,7 +61,7 @@ set(ngx_auth_cache_t *cache, uint64_t n, time_t now, int64_t expires)
     key_of(key, n >> 32, n);
     ngx_auth_cache_set(cache, key, now, &claims);
 
-    assert_int_equal(locked, 0);
+    assert_int_equal(unit_shm.locked, 0);
 }
 
 
@@ -128,7 +79,7 @@ get(ngx_auth_cache_t *cache, uint64_t n, time_t now)
     key_of(key, n >> 32, n);
     rc = ngx_auth_cache_get(cache, key, now, &claims);
 
-    assert_int_equal(locked, 0);
+    assert_int_equal(unit_shm.locked, 0);
 
     if (rc == NGX_DECLINED) {
         return -1;
@@ -173,7 +124,7 @@ test_found(void **state)
     set(cache, 1, NOW, NOW + 20);
     assert_int_equal(get(cache, 1, NOW + 15), 1);
 
-    free(cache->table);
+    unit_shm_reset();
     ngx_destroy_pool(pool);
 }
 
@@ -223,7 +174,7 @@ test_eviction(void **state)
     assert_int_equal(get(cache, 4, NOW), 4);
     assert_int_equal(get(cache, 11, NOW), 11);
 
-    free(cache->table);
+    unit_shm_reset();
     ngx_destroy_pool(pool);
 }
 
@@ -263,7 +214,7 @@ test_sets(void **state)
         assert_int_equal(get(cache, i << 32 | i, NOW), i);
     }
 
-    free(cache->table);
+    unit_shm_reset();
     ngx_destroy_pool(pool);
 }
 
@@ -323,7 +274,7 @@ test_texts(void **state)
     assert_int_equal(ngx_auth_cache_get(cache, key, NOW, &found),
                      NGX_DECLINED);
 
-    free(cache->table);
+    unit_shm_reset();
     ngx_destroy_pool(pool);
 }
 
@@ -345,7 +296,7 @@ test_reload(void **state)
     assert_ptr_not_equal(cache, old);
     assert_int_equal(get(cache, 7, NOW), 7);
 
-    free(cache->table);
+    unit_shm_reset();
     ngx_destroy_pool(pool);
 }
 

@@ -14,53 +14,7 @@
 #define SIZE  8192
 
 
-ngx_uint_t  ngx_pagesize = 4096;
-
-static ngx_int_t                 locked;
-static ngx_uint_t                locks;
-static ngx_slab_pool_t           shpool;
-static ngx_auth_revoked_zone_t   zone;
-
-
-ngx_shm_zone_t *
-ngx_shared_memory_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
-{
-    (void) cf;
-    (void) name;
-    (void) size;
-    (void) tag;
-
-    return NULL;
-}
-
-
-void *
-ngx_slab_alloc(ngx_slab_pool_t *pool, size_t size)
-{
-    (void) pool;
-    (void) size;
-
-    return NULL;
-}
-
-
-void
-ngx_shmtx_lock(ngx_shmtx_t *mtx)
-{
-    assert_ptr_equal(mtx, &shpool.mutex);
-    assert_int_equal(locked, 0);
-    locked = 1;
-    locks++;
-}
-
-
-void
-ngx_shmtx_unlock(ngx_shmtx_t *mtx)
-{
-    assert_ptr_equal(mtx, &shpool.mutex);
-    assert_int_equal(locked, 1);
-    locked = 0;
-}
+static ngx_auth_revoked_zone_t  zone;
 
 
 static int
@@ -68,9 +22,9 @@ setup(void **state)
 {
     (void) state;
 
-    zone.shpool = &shpool;
+    zone.shpool = &unit_shm.pool;
     zone.table = ngx_auth_revoked_table_init(calloc(1, SIZE), SIZE);
-    locks = 0;
+    unit_shm.locks = 0;
 
     return zone.table == NULL;
 }
@@ -146,7 +100,7 @@ test_find(void **state)
     assert_int_equal(find(2, NOW), 0);
 
     /* readers take no lock */
-    assert_int_equal(locks, 1);
+    assert_int_equal(unit_shm.locks, 1);
 }
 
 
@@ -291,18 +245,18 @@ test_killed(void **state)
     assert_int_equal(*changes & 1, 0);
 
     *changes |= 1;
-    locks = 0;
+    unit_shm.locks = 0;
 
     assert_int_equal(find(1, NOW), 1);
     assert_int_equal(find(2, NOW), 0);
-    assert_int_equal(locks, 2);
+    assert_int_equal(unit_shm.locks, 2);
 
     assert_int_equal(add(2, NOW + 10, NOW), NGX_OK);
     assert_int_equal(*changes & 1, 0);
-    locks = 0;
+    unit_shm.locks = 0;
 
     assert_int_equal(find(2, NOW), 1);
-    assert_int_equal(locks, 0);
+    assert_int_equal(unit_shm.locks, 0);
 }
 
 

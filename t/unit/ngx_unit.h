@@ -1,8 +1,8 @@
 
 /*
  * What the unit tests share: the few functions of nginx's core that pure code
- * calls, over malloc(), so that the sanitizers see each allocation; and a
- * switch that makes one of them fail.
+ * calls, over malloc(), so that the sanitizers see each allocation; a switch
+ * that makes one of them fail; and what stands for shared memory.
  */
 
 
@@ -44,6 +44,26 @@ u_char *unit_copy(ngx_pool_t *pool, const void *text, size_t len);
 
 /* the text of a chain, with a NUL, in the pool; *len may be NULL */
 char *unit_chain(ngx_pool_t *pool, ngx_chain_t *cl, size_t *len);
+
+/*
+ * A zone of shared memory: plain memory, whose pieces are of exactly the size
+ * that was asked for and hold what somebody left there.  Its lock is counted;
+ * who takes it twice, or gives back what he does not hold, fails.
+ */
+
+typedef struct {
+    ngx_slab_pool_t   pool;
+    ngx_shm_zone_t    zone;         /* what ngx_shared_memory_add() returns */
+    ngx_int_t         room;         /* pieces left, -1: there is no end */
+    size_t            size;         /* of the last piece */
+    ngx_int_t         locked;
+    ngx_uint_t        locks;        /* how often it was locked */
+} unit_shm_t;
+
+extern unit_shm_t  unit_shm;
+
+/* as it was at first: the pieces are freed */
+void unit_shm_reset(void);
 
 /* pseudo-random numbers, the same in every run */
 uint64_t unit_random(void);
