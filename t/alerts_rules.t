@@ -6,6 +6,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::Process qw(run source_dir tempdir);
 use Test::More;
 use YAML::PP;
@@ -15,13 +16,6 @@ my $alertmanager = "$root/conf/alertmanager/alertmanager.yml";
 my $yaml = YAML::PP->new;
 my (%alert, %case);
 
-
-sub slurp ($file) {
-    open my $fh, '<:encoding(UTF-8)', $file or die "$file: $!";
-    local $/;
-
-    return scalar <$fh>;
-}
 
 # a program that has no complaint
 sub passes ($name, @cmd) {
@@ -123,9 +117,7 @@ for my $file (qw(conf/prometheus/rules/worker.yml t/prometheus/worker.yml)) {
     $copy =~ s/^( +)expr: \|\n(?:\1  .*\n)+/$1expr: vector(0) > 1\n/mg;
     $copy =~ s/^( +expr): [^'\n].*$/$1: vector(0) > 1/mg;
 
-    open my $fh, '>:encoding(UTF-8)', "$dir/$file" or die "$file: $!";
-    print $fh $copy;
-    close $fh or die "$file: $!";
+    spew("$dir/$file", $copy);
 }
 
 my ($rc, $out) = run(['promtool', 'test', 'rules',

@@ -10,6 +10,7 @@
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::JWT qw(jwt_parts);
 use Skep::Process qw(source_dir);
 use Skep::Test;
@@ -197,8 +198,7 @@ my %seen = map { ("$_->[0] " . $_->[1] =~ s/\?.*|(?<=\{)\w+(?=\})//gr => 1) }
 my @routes;
 
 for my $file (glob source_dir() . '/ngx_auth_module/*.c') {
-    open my $fh, '<', $file or die "$file: $!";
-    my $text = do { local $/; <$fh> };
+    my $text = slurp($file);
 
     while ($text =~ /\{ NGX_HTTP_(\w+), ngx_string\("(\/v1[^"]*)"\)/g) {
         push @routes, "$1 " . $2 =~ s/(?<=\{)\w+(?=\})//r;

@@ -7,6 +7,7 @@
 use v5.36;
 
 use File::Path qw(make_path remove_tree);
+use Skep::File qw(slurp);
 use Skep::Mix;
 use Skep::Postgres;
 use Skep::Process qw(run source_dir spawn stop tempdir wait_until);
@@ -14,11 +15,7 @@ use Skep::Redis;
 use Skep::Test;
 use Time::HiRes qw(sleep);
 
-my $docs = do {
-    open my $fh, '<', source_dir() . '/docs/operations.md' or die;
-    local $/;
-    <$fh>;
-};
+my $docs = slurp(source_dir() . '/docs/operations.md');
 
 my $backup = tempdir();
 my $skep = skep(workers => 2, redis => 1, worker => 1);
@@ -136,9 +133,7 @@ $dumped->stop_server;
 
 # the WAL is received, and a base taken, under load
 
-open my $hba, '>>', "$pg->{data}/pg_hba.conf" or die "pg_hba.conf: $!";
-say $hba 'local replication postgres peer map=skep';
-close $hba;
+$pg->append('pg_hba.conf', 'local replication postgres peer map=skep');
 $pg->execute('SELECT pg_reload_conf()');
 
 my $receiver = spawn(cmd => [block('wal')], name => 'pg_receivewal',
@@ -211,10 +206,8 @@ does('restore-time', $earlier, PGDATA => $earlier->{data},
      MOMENT => $moment);
 own($earlier);
 
-open my $conf, '>>', "$earlier->{data}/postgresql.auto.conf" or die "conf: $!";
-say $conf "unix_socket_directories = '$earlier->{dir}'";
-close $conf;
-
+$earlier->append('postgresql.auto.conf',
+                 "unix_socket_directories = '$earlier->{dir}'");
 $earlier->start;
 ok(wait_until(30, sub {
        $earlier->value('SELECT pg_is_in_recovery()') eq 'f';

@@ -6,6 +6,7 @@
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::Test;
 
 my $skep = skep(pg_conf => ['log_statement = all']);
@@ -96,11 +97,10 @@ $res = $user->post('/v1/tasks/bulk', {
 status_is($res, 201, 'a hundred tasks');
 @tasks = $res->json->{data}->@*;
 
-open my $fh, '<', $skep->pg->{log} or die "log: $!";
-seek $fh, $log, 0;
 # nginx asks now and then, whatever happens, which sessions were revoked
 my @statements = grep { /LOG: +(?:execute|statement)/
-                        && !/execute sessions_revoked/ } <$fh>;
+                        && !/execute sessions_revoked/ }
+                 split /\n/, substr slurp($skep->pg->log_file), $log;
 
 is(scalar @statements, 1, 'they took one statement');
 like($statements[0], qr/task_bulk_create/, 'which is that of the bulk');

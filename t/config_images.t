@@ -6,6 +6,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::Process qw(run source_dir build_dir tempdir);
 use Test::More;
 
@@ -14,22 +15,10 @@ my $build = build_dir();
 my $dir = tempdir();
 my $secrets = tempdir();
 
-sub text ($file) {
-    open my $fh, '<', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
-}
-
-sub put ($file, $text) {
-    open my $fh, '>', $file or die "$file: $!";
-    print $fh $text;
-    close $fh or die "$file: $!";
-}
-
 # nginx tells what of a configuration it does not like; names are those of a
 # network that is not here
 sub check ($file) {
-    my $text = text($file);
+    my $text = slurp($file);
     my $to = "$dir/check.conf";
 
     $text =~ s{/usr/lib/nginx/modules/}{$build/modules/}g;
@@ -38,7 +27,7 @@ sub check ($file) {
     $text =~ s{/tmp/}{$dir/}g;
     $text =~ s{host=postgres}{host=127.0.0.1};
     $text =~ s{\bredis:}{127.0.0.1:};
-    put($to, $text);
+    spew($to, $text);
 
     my ($rc, $out) = run(['nginx', '-t', '-e', 'stderr', '-c', $to,
                           '-g', 'worker_processes 2;']);
@@ -47,7 +36,7 @@ sub check ($file) {
 }
 
 # what a secret is for does not matter here, but keys are keys
-put("$secrets/$_", 'k' x 64)
+spew("$secrets/$_", 'k' x 64)
     for qw(pg_password redis_password cursor.key worker_pg_password);
 
 run(['openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt',
@@ -66,7 +55,7 @@ check("$dir/nginx/$_.conf") for qw(nginx auth task notify gateway);
 # nothing of this host is left
 
 for my $name (qw(nginx auth task notify)) {
-    my $text = text("$dir/nginx/$name.conf") =~ s/^\s*#.*//mgr;
+    my $text = slurp("$dir/nginx/$name.conf") =~ s/^\s*#.*//mgr;
 
     unlike($text, qr{127\.0\.0\.1|/var/|/run/(?!secrets/)|/etc/(?!skep/http)},
            "$name.conf: no address and path of a host");
@@ -83,7 +72,7 @@ my %apis = (nginx => [qw(auth notify task)], auth => ['auth'],
             task => ['task'], notify => ['notify']);
 
 for my $name (sort keys %apis) {
-    my $text = text("$dir/nginx/$name.conf");
+    my $text = slurp("$dir/nginx/$name.conf");
     my %seen = map { $_ => 1 } $text =~ /^\s*(auth|task|notify)_api on;/mg;
 
     is_deeply([sort keys %seen], $apis{$name}, "$name.conf: its API");
@@ -96,7 +85,7 @@ for my $name (sort keys %apis) {
 
 # the worker
 
-put("$dir/worker.conf", text("$dir/worker/skep-worker.conf")
+spew("$dir/worker.conf", slurp("$dir/worker/skep-worker.conf")
     =~ s{/run/secrets/}{$secrets/}gr);
 ($rc, $out) = run(["$build/skep-worker", '--check', '-c',
                    "$dir/worker.conf"]);

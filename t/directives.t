@@ -6,6 +6,7 @@
 use v5.36;
 use utf8;
 
+use Skep::File qw(slurp);
 use Skep::Process qw(source_dir);
 use Test::More;
 
@@ -14,14 +15,8 @@ binmode Test::More->builder->$_, ':utf8'
 
 my $root = source_dir();
 
-sub text ($file) {
-    open my $fh, '<:utf8', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
-}
-
-my $docs = text("$root/docs/directives.md");
-my $code = join '', map { text($_) } glob "$root/ngx_*_module/*.[ch]";
+my $docs = slurp("$root/docs/directives.md", utf8 => 1);
+my $code = join '', map { slurp($_) } glob "$root/ngx_*_module/*.[ch]";
 
 
 # directives: the rows of tables of ngx_command_t

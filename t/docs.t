@@ -6,6 +6,7 @@
 use v5.36;
 
 use File::Basename qw(dirname);
+use Skep::File qw(slurp);
 use Skep::Process qw(source_dir);
 use Test::More;
 
@@ -13,11 +14,7 @@ my $root = source_dir();
 my @files = map { s{^\Q$root/}{}r }
             glob "$root/{README,CHANGES}.md $root/docs/*.md $root/bench/*.md";
 
-sub text ($file) {
-    open my $fh, '<:utf8', "$root/$file" or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
-}
+sub text ($file) { return slurp("$root/$file", utf8 => 1) }
 
 # without what is shown as code
 sub prose ($file) {

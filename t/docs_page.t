@@ -5,17 +5,15 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Process qw(run source_dir);
 use Skep::Test;
 use Skep::Tools qw(node share);
 
 # the locations of conf/nginx.conf, for another directory
-my $locations = do {
-    open my $fh, '<', source_dir() . '/conf/nginx.conf' or die;
-    local $/;
-    join '', <$fh> =~ m{^(\ {8}location\ (?:=\ )?/(?:docs|openapi)[^\n]*\{\n
-                         .*?^\ {8}\}\n)}gmsx;
-};
+my $locations = join '', slurp(source_dir() . '/conf/nginx.conf')
+    =~ m{^(\ {8}location\ (?:=\ )?/(?:docs|openapi)[^\n]*\{\n
+           .*?^\ {8}\}\n)}gmsx;
 
 $locations =~ s{/usr/share/skep}{%%DIR%%/share}g;
 

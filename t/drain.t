@@ -6,6 +6,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::Mix;
 use Skep::Process qw(wait_until);
 use Skep::Test;
@@ -27,14 +28,12 @@ sub kept () {
 
 sub clients () {
     my $port = sprintf '%04X', $skep->port;
-    open my $tcp, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
 
-    return scalar grep { /^ *\d+: [0-9A-F]{8}:$port \S+ 01 / } <$tcp>;
+    return scalar(() = slurp('/proc/net/tcp')
+                       =~ /^ *\d+: [0-9A-F]{8}:$port \S+ 01 /mg);
 }
 
-sub touch () {
-    open my $fh, '>', $file or die "$file: $!";
-}
+sub touch () { spew($file, '') }
 
 
 ok(kept(), 'connections are kept at first');

@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Process qw(source_dir);
 use Skep::Variant;
 use Test::More;
@@ -13,12 +14,6 @@ my $root = source_dir();
 my $patch = "$root/t/data/field.patch";
 my $variant = Skep::Variant->new(docs => 1);
 
-
-sub slurp ($file) {
-    open my $fh, '<', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
-}
 
 # Runs a program in the copy, which has to succeed.
 

@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::Process qw(run source_dir tempdir);
 use Test::More;
 
@@ -16,18 +17,6 @@ my $into = tempdir() . '/a tree';
 
 sub install (@words) {
     return run(["$root/dev", 'install', @words], dir => '/', timeout => 120);
-}
-
-sub text ($file) {
-    open my $fh, '<', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
-}
-
-sub put ($file, $text) {
-    open my $fh, '>', $file or die "$file: $!";
-    print $fh $text;
-    close $fh or die "$file: $!";
 }
 
 sub mode ($file) {
@@ -59,20 +48,21 @@ ok(-s "$into/usr/share/doc/skep/LICENSE", 'the licence');
 
 my $dir = tempdir();
 my $load = "$into/usr/share/nginx/modules-available/mod-skep.conf";
-my $conf = text("$into/usr/share/skep/conf/nginx.conf");
+my $conf = slurp("$into/usr/share/skep/conf/nginx.conf");
 
-is(scalar(() = text($load) =~ /^load_module /mg), 4, 'four modules are loaded');
+is(scalar(() = slurp($load) =~ /^load_module /mg), 4,
+   'four modules are loaded');
 
-put("$dir/load", text($load) =~ s{/usr/lib/}{$into/usr/lib/}gr
-                             =~ s{load_module (.*);}{load_module "$1";}gr);
-put("$dir/$_", 'k' x 64) for qw(pg_password token.key cursor.key);
+spew("$dir/load", slurp($load) =~ s{/usr/lib/}{$into/usr/lib/}gr
+                               =~ s{load_module (.*);}{load_module "$1";}gr);
+spew("$dir/$_", 'k' x 64) for qw(pg_password token.key cursor.key);
 
 $conf =~ s{^load_module .*\n}{}mg;
 $conf =~ s{^user .*\n}{}m if $> != 0;
 $conf =~ s{/etc/skep/}{$dir/}g;
 $conf =~ s{/var/l(?:og|ib)/nginx/}{$dir/}g;
 $conf =~ s{/run/nginx\.pid}{$dir/pid};
-put("$dir/nginx.conf", "include $dir/load;\n$conf");
+spew("$dir/nginx.conf", "include $dir/load;\n$conf");
 
 ($rc, $out) = run(['nginx', '-t', '-e', "$dir/log", '-c',
                       "$dir/nginx.conf"]);
@@ -82,7 +72,7 @@ is($rc, 0, 'nginx -t') or diag($out);
 
 # so does the worker
 
-put("$dir/worker.conf", text("$into/usr/share/skep/conf/skep-worker.conf")
+spew("$dir/worker.conf", slurp("$into/usr/share/skep/conf/skep-worker.conf")
     =~ s{/etc/skep/worker_pg_password}{$dir/pg_password}r
     . "smtp_url = smtp://127.0.0.1:25\nmail_from = skep\@localhost\n"
     . "mail_base_url = http://127.0.0.1\n"
@@ -100,13 +90,13 @@ my $so = "$into/usr/lib/nginx/modules/ngx_api_module.so";
 my $inode = (stat $so)[1];
 my $mail = "$into/etc/skep/mail";
 
-put("$mail/layout.html", 'edited');
+spew("$mail/layout.html", 'edited');
 unlink "$mail/layout.txt", "$mail/task.created.txt";
-put("$into/usr/share/skep/sql/deploy/gone.sql", '');
+spew("$into/usr/share/skep/sql/deploy/gone.sql", '');
 
 ($rc, $out) = install($into);
 is($rc, 0, './dev install DIR again') or diag($out);
-is(text("$mail/layout.html"), 'edited', 'an edited template stays');
+is(slurp("$mail/layout.html"), 'edited', 'an edited template stays');
 ok(-s "$mail/task.created.txt", 'a missing one comes back');
 ok(!-e "$into/usr/share/skep/sql/deploy/gone.sql", 'an old file goes');
 isnt((stat $so)[1], $inode, 'a module is another file');

@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Machine;
 use Skep::Process qw(source_dir);
 use Skep::Response;
@@ -17,11 +18,7 @@ my $refused = Skep::Machine->refused;
 plan skip_all => $refused if defined $refused;
 
 
-my $text = do {
-    open my $fh, '<', source_dir() . '/docs/install.md' or die;
-    local $/;
-    <$fh>;
-};
+my $text = slurp(source_dir() . '/docs/install.md');
 my @blocks = $text =~ /^<!-- run -->\n```sh\n(.*?)^```\n<!-- end -->$/gms;
 
 is(scalar @blocks, 14, 'all blocks');

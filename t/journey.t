@@ -5,6 +5,7 @@
 use v5.36;
 
 use IO::Socket::INET;
+use Skep::File qw(slurp spew);
 use Skep::Nginx;
 use Skep::Process qw(run source_dir tempdir);
 use Skep::Response;
@@ -47,11 +48,7 @@ $up = -e "$state/skep";
 is($rc, 0, './dev up') or BAIL_OUT($printed);
 
 my ($text) = $printed =~ /^Try it:\n\n(.*)\z/ms;
-my $journey = tempdir() . '/journey';
-
-open my $fh, '>', $journey or die "$journey: $!";
-print $fh $text;
-close $fh or die "$journey: $!";
+my $journey = spew(tempdir() . '/journey', $text);
 
 
 # The lines of a first run.
@@ -101,8 +98,7 @@ is(dev('down'), 0, './dev down');
 ok(free($_), "port $_ is free") for $port, $port + 1384;
 
 for my $name (qw(nginx/nginx.pid worker.pid mail.pid redis/redis.pid)) {
-    open my $file, '<', "$state/$name" or next;
-    my $pid = <$file> // '';
+    my $pid = slurp("$state/$name", absent => undef) // next;
 
     ok($pid !~ /(\d+)/ || !-d "/proc/$1", "$name: it has ended");
 }

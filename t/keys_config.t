@@ -5,6 +5,7 @@
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::JWT qw(jwt_keys);
 use Skep::Server;
 use Skep::Test;
@@ -45,13 +46,6 @@ sub file ($text) {
 
     return $nginx->write_file('file' . $n++, $text, 0600);
 }
-
-sub slurp ($file) {
-    open my $fh, '<:raw', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
-}
-
 
 passes('RS256', "RS256 $rsa");
 passes('ES256', "ES256 $ec kid=2026-01.a_b");

@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::JWT qw(jwt jwt_keys);
 use Skep::Server;
 use Skep::Test;
@@ -102,12 +103,6 @@ keys_are("RS256 $rsa kid=r", "ES256 $ec kid=e", "HS256 $dir/key kid=h");
 
 my %claims = (iss => 'skep', aud => 'skep', sub => $user->id, role => 'user',
               iat => time, exp => time + 600);
-
-sub slurp ($file) {
-    open my $fh, '<:raw', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
-}
 
 good('RS256', jwt(\%claims, alg => 'RS256', key => $rsa,
                   header => { kid => 'r' }));

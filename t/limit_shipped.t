@@ -5,14 +5,11 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Process;
 use Skep::Test;
 
-my $conf = do {
-    open my $fh, '<', Skep::Process::source_dir() . '/conf/nginx.conf' or die;
-    local $/;
-    <$fh>;
-};
+my $conf = slurp(Skep::Process::source_dir() . '/conf/nginx.conf');
 
 my $zones = join "\n", $conf =~ /^\s*(rate_limit_zone [^;]*;)/mg;
 my $locations = join "\n", grep { /rate_limit/ }

@@ -6,14 +6,11 @@
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::Process qw(source_dir wait_until);
 use Skep::Test;
 
-my $conf = do {
-    open my $fh, '<', source_dir() . '/conf/nginx.conf' or die;
-    local $/;
-    <$fh>;
-};
+my $conf = slurp(source_dir() . '/conf/nginx.conf');
 
 my ($maps) = $conf =~ /^( +map .*?\n)\n/ms;
 my ($format) = $conf =~ /^ +(log_format skep [^;]*;)/ms;

@@ -9,6 +9,7 @@ use v5.36;
 
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
+use Skep::File qw(slurp);
 use Skep::Mailing;
 use Skep::Process qw(source_dir wait_until);
 use Skep::Receiver;
@@ -30,11 +31,7 @@ sub found ($what, $text) {
     return $text // die "no $what";
 }
 
-my $conf = do {
-    open my $fh, '<', source_dir() . '/conf/nginx.conf' or die;
-    local $/;
-    <$fh>;
-};
+my $conf = slurp(source_dir() . '/conf/nginx.conf');
 my ($maps) = $conf =~ /^( +map .*?\n)\n/ms;
 my ($format) = $conf =~ /^ +(log_format skep [^;]*;)/ms;
 
@@ -66,14 +63,7 @@ my $skep = Skep::Server->new(
 );
 my $dir = $skep->dir;
 
-sub write_file ($name, $text) {
-    open my $fh, '>', "$dir/$name" or die "$name: $!";
-    chmod 0600, "$dir/$name";
-    print $fh "$text\n";
-    close $fh or die "$name: $!";
-}
-
-write_file('redis-password', $redis_password);
+$skep->write_file('redis-password', "$redis_password\n");
 
 $skep->start;
 
@@ -309,12 +299,9 @@ my %log = (
     'the error log'  => $skep->nginx->log,
     'the access log' => $skep->nginx->log('json.log'),
     q{the worker's}  => $m->log,
-    q{PostgreSQL's}  => do {
-        open my $fh, '<', $pg->log_file or die;
-        local $/;
-        # what the test itself said to it
-        join "\n", grep { !/ALTER ROLE skep_nginx PASSWORD/ } split /\n/, <$fh>;
-    },
+    # without what the test itself said to it
+    q{PostgreSQL's}  => slurp($pg->log_file)
+                        =~ s/^.*ALTER ROLE skep_nginx PASSWORD.*\n//mgr,
     q{Redis's}       => $skep->redis->log_text,
 );
 

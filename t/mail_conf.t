@@ -5,6 +5,7 @@
 use v5.36;
 
 use File::Copy qw(copy);
+use Skep::File qw(spew);
 use Skep::Mailing;
 use Skep::Process qw(source_dir);
 use Skep::Test;
@@ -15,11 +16,7 @@ my $templates = $skep->dir . '/templates';
 mkdir $templates;
 copy($_, $templates) for glob source_dir() . '/conf/mail/*';
 
-sub template ($name, $text) {
-    open my $fh, '>', "$templates/$name" or die "$name: $!";
-    print $fh $text;
-    close $fh;
-}
+sub template ($name, $text) { spew("$templates/$name", $text) }
 
 
 # without a server

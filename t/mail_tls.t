@@ -98,11 +98,7 @@ over($m);
 $m = Skep::Mailing->new(skep => $skep, tls => 'starttls',
                         login => ['skep', 'secret'],
                         conf => { smtp_schedule => '1h' });
-my $file = $skep->dir . '/wrong';
-open my $fh, '>', $file or die $!;
-print $fh "another\n";
-close $fh;
-$m->configure(smtp_password_file => $file);
+$m->configure(smtp_password_file => $skep->write_file('wrong', "another\n"));
 $m->reload;
 stays($m, qr/\ASMTP 535: .*[Ll]ogin/, 'a wrong password');
 unlike($m->log, qr/secret|another/, 'no password in the log');

@@ -5,6 +5,7 @@
 use v5.36;
 
 use IO::Uncompress::Gunzip qw(gunzip);
+use Skep::File qw(slurp);
 use Skep::Metrics;
 use Skep::Process qw(run source_dir);
 use Skep::Test;
@@ -33,9 +34,7 @@ is($metrics->get('skep_worker_processes'), 2, 'two workers');
 
 # docs/metrics.md has each of them, and no other
 
-open my $fh, '<', source_dir() . '/docs/metrics.md' or die $!;
-
-my $docs = do { local $/; <$fh> };
+my $docs = slurp(source_dir() . '/docs/metrics.md');
 my @told = sort map { /`(skep_\w+)(?:\{[^}]*\})?`/g }
            $docs =~ /^\|([^|]*)\|/mg;
 my @shown = sort $metrics->text =~ /^# TYPE (skep_\w+)/mg;

@@ -7,6 +7,7 @@ use v5.36;
 
 use File::Copy qw(copy);
 use File::Temp ();
+use Skep::File qw(slurp);
 use Skep::Mix;
 use Skep::Process qw(build_dir children run source_dir wait_until);
 use Skep::Test;
@@ -18,11 +19,7 @@ sub does ($name, $rc, $out) {
     is($rc, 0, $name) or die "$out\n";
 }
 
-my $docs = do {
-    open my $fh, '<', source_dir() . '/docs/operations.md' or die;
-    local $/;
-    <$fh>;
-};
+my $docs = slurp(source_dir() . '/docs/operations.md');
 
 # the SQL that stands there under that name
 

@@ -5,6 +5,7 @@
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp spew);
 use Skep::Postgres;
 use Skep::Process qw(reap run spawn tempdir wait_until);
 use Skep::Test;
@@ -401,9 +402,7 @@ my @readers = map { psql("r$_", <<~"SQL" x 400) } 1 .. 3;
 sub psql ($name, $sql) {
     my $file = tempdir() . "/$name.sql";
 
-    open my $fh, '>', $file or die "$file: $!";
-    print $fh $sql;
-    close $fh;
+    spew($file, $sql);
 
     return spawn(cmd => [$pg->psql, '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
                          '-f', $file],
@@ -433,8 +432,7 @@ is($pg->value(<<~"SQL"), 0, 'of each task in the order of its versions');
     SQL
 
 # each was returned to exactly one of them
-my @told = map { open my $fh, '<', "$pg->{dir}/r$_" or die; grep { /\d/ } <$fh> }
-           1 .. 3;
+my @told = map { grep { /\d/ } split /\n/, slurp("$pg->{dir}/r$_") } 1 .. 3;
 my %times;
 $times{$_}++ for @told;
 is(scalar(grep { $_ > 1 } values %times), 0, 'no event is returned twice');

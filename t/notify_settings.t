@@ -6,6 +6,7 @@
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::Process qw(source_dir);
 use Skep::Test;
 
@@ -24,10 +25,8 @@ my %default = (own_actions => $true, in_app => { %all }, email => { %none });
 # the types that nginx and the worker know
 
 sub types () {
-    my $file = source_dir() . '/worker/skep_wire.h';
-
-    open my $fh, '<', $file or die "$file: $!";
-    my ($rows) = do { local $/; <$fh> } =~ /SKEP_EVENT_TYPES\(X\)(.*?[^\\])$/ms;
+    my ($rows) = slurp(source_dir() . '/worker/skep_wire.h')
+                 =~ /SKEP_EVENT_TYPES\(X\)(.*?[^\\])$/ms;
 
     return $rows =~ /"([^"]+)"/g;
 }

@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::OpenAPI;
 use Skep::Process qw(run source_dir);
 use Skep::Tools qw(share tool);
@@ -38,11 +39,7 @@ my $post = $doc->{paths}{'/v1/tasks'}{post};
 $post->{requestBody}{content}{'application/json'}{example}{bees} = 1;
 delete $post->{operationId};
 
-open my $fh, '>:raw', "$dir/openapi.json" or die "$dir: $!";
-print $fh Skep::Response::encode($doc);
-close $fh or die "$dir: $!";
-
-my ($rc, $out) = lint("$dir/openapi.json");
+my ($rc, $out) = lint(spew("$dir/openapi.json", Skep::Response::encode($doc)));
 
 is($rc, 1, 'a fault is found');
 like($out, qr/no-invalid-media-type-examples/, 'of an example');
@@ -51,11 +48,7 @@ like($out, qr/operation-operationId/, 'of a call');
 
 # 3.0: the same calls, parameters, statuses and members
 
-sub load ($name) {
-    open my $fh, '<:raw', share($name) or die "$name: $!";
-    local $/;
-    return Skep::Response::decode(scalar <$fh>);
-}
+sub load ($name) { return Skep::Response::decode(slurp(share($name))) }
 
 sub outline ($doc) {
     my %outline;

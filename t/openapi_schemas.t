@@ -7,6 +7,7 @@
 use v5.36;
 
 use Skep::Contract qw(args fields names routes sorts);
+use Skep::File qw(slurp);
 use Skep::OpenAPI;
 use Skep::Test;
 
@@ -141,7 +142,7 @@ my %problems;
 
 for my $file (glob Skep::Process::source_dir() . '/ngx_*_module/*.c') {
     my $string = qr/ngx_string\(((?:"(?:[^"\\]|\\.)*"\s*)+)\)/;
-    my $text = do { open my $fh, '<', $file or die; local $/; <$fh> };
+    my $text = slurp($file);
 
     while ($text =~ /\b(\d+),\s*ngx_string\("(\w+)"\),\s*$string,
                      \s*(?:ngx_null_string|$string)/gx)

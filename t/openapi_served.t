@@ -5,15 +5,12 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Process qw(build_dir source_dir);
 use Skep::Test;
 
 my $share = build_dir() . '/share';
-my $conf = do {
-    open my $fh, '<', source_dir() . '/conf/nginx.conf' or die;
-    local $/;
-    <$fh>;
-};
+my $conf = slurp(source_dir() . '/conf/nginx.conf');
 my @locations = $conf =~ /^\s*(location = \/openapi[^{]*\{[^}]*\})/mg;
 
 my ($vary) = $conf =~ /^\s*(gzip_vary [^;]*;)/m;
@@ -27,11 +24,7 @@ my $skep = skep(pg => 0, location => 'rate_limit zone=all;',
                                    @locations);
 
 for my $name (qw(openapi.json openapi-3.0.json)) {
-    my $text = do {
-        open my $fh, '<:raw', "$share/$name" or die "$share/$name: $!";
-        local $/;
-        <$fh>;
-    };
+    my $text = slurp("$share/$name");
     my $res = $skep->get("/$name", plain => 1);
 
     status_is($res, 200, "$name without a token");

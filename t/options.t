@@ -4,6 +4,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Process qw(source_dir);
 use Skep::Test;
 
@@ -15,9 +16,7 @@ my $user = $skep->user;
 
 my (%methods, $path);
 
-open my $fh, '<', source_dir() . '/docs/openapi.yaml' or die "openapi: $!";
-
-while (<$fh>) {
+for (split /\n/, slurp(source_dir() . '/docs/openapi.yaml')) {
     $path = $1 if /^  (\/\S*):$/;
     undef $path if /^\S/;
     push $methods{$path}->@*, uc $1

@@ -17,9 +17,7 @@ my $user = $skep->user;
 
 # a standby of it
 
-open my $hba, '>>', "$primary->{data}/pg_hba.conf" or die "pg_hba.conf: $!";
-say $hba 'local replication postgres peer map=skep';
-close $hba or die "pg_hba.conf: $!";
+$primary->append('pg_hba.conf', 'local replication postgres peer map=skep');
 $primary->execute('SELECT pg_reload_conf()');
 
 my $standby = Skep::Postgres->new(dir => tempdir());
@@ -34,9 +32,8 @@ my ($rc, $out) = run([
 
 is($rc, 0, 'a base backup') or die $out;
 
-open my $conf, '>>', "$standby->{data}/postgresql.conf" or die "conf: $!";
-say $conf "unix_socket_directories = '$standby->{dir}'";
-close $conf or die "conf: $!";
+$standby->append('postgresql.conf',
+                 "unix_socket_directories = '$standby->{dir}'");
 $standby->start;
 is($standby->value('SELECT pg_is_in_recovery()'), 't', 'a standby');
 

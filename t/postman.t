@@ -5,18 +5,13 @@
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::Process qw(reap run source_dir spawn wait_until);
 use Skep::Receiver;
 use Skep::Test;
 use Skep::Tools qw(node share tool);
 
 my $file = source_dir() . '/docs/postman_collection.json';
-
-sub slurp ($name) {
-    open my $fh, '<:raw', $name or die "$name: $!";
-    local $/;
-    return <$fh>;
-}
 
 
 # of this document
@@ -148,9 +143,7 @@ my $text = slurp($file);
 is($text =~ s/\\"expires_in\\":\{\\"type\\":\\"\Kinteger/string/, 1,
    'another type in a schema');
 
-open my $fh, '>:raw', $wrong or die "$wrong: $!";
-print $fh $text;
-close $fh;
+spew($wrong, $text);
 
 my $bad = newman($wrong, { base_url => $url }, '--folder', 'Begin');
 

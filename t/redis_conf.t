@@ -19,16 +19,9 @@ my $dir = $skep->dir;
 my $redis = $skep->redis;
 
 
-sub write_file ($name, $text) {
-    open my $fh, '>', "$dir/$name" or die "$name: $!";
-    chmod 0600, "$dir/$name";
-    print $fh $text;
-    close $fh;
-}
-
-write_file('right', "$password\n");
-write_file('wrong', "another\n");
-write_file('empty', "\n");
+$skep->write_file('right', "$password\n");
+$skep->write_file('wrong', "another\n");
+$skep->write_file('empty', "\n");
 
 
 # Commands and subscriptions of one worker, in a database.

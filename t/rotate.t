@@ -25,7 +25,7 @@ my $load = $skep->load(connections => 64, next => $mix->requests);
 
 sleep 1;
 $pg->execute("ALTER ROLE skep_$_ PASSWORD 'new for $_'") for qw(nginx worker);
-$skep->_write('password', "new for nginx\n");
+$skep->write_file('password', "new for nginx\n");
 $worker->write_file('password', "new for worker\n", 0600);
 $skep->reload;
 $worker->signal('HUP');

@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::Process qw(run source_dir tempdir);
 use Test::More;
 
@@ -27,30 +28,21 @@ my @more = (
 );
 
 
-sub spew ($name, $text) {
-    open my $fh, '>', "$dir/$name" or die "$name: $!";
-    print $fh $text;
-    close $fh or die "$name: $!";
-    return "$dir/$name";
-}
+sub put ($name, $text) { return spew("$dir/$name", $text) }
 
 # a header with the table "x_thing"
 sub header (@rows) {
-    return spew('x_fields.h', "/* none of W(these) */\n\n"
-                . "#define NGX_X_THING_FIELDS(W, R) \\\n"
-                . join(" \\\n", map { "    $_" } @rows)
-                . "\n\nW(is no row,\n");
+    return put('x_fields.h', "/* none of W(these) */\n\n"
+               . "#define NGX_X_THING_FIELDS(W, R) \\\n"
+               . join(" \\\n", map { "    $_" } @rows)
+               . "\n\nW(is no row,\n");
 }
 
 # Runs sql/embed over these files; (status, what it printed, the header, the C).
 
 sub embed (@files) {
     my ($rc, $out) = run([source_dir() . '/sql/embed', @files, 'x_sql', $dir]);
-    my @made = map {
-        open my $fh, '<', "$dir/x_sql.$_" or die "x_sql.$_: $!";
-        local $/;
-        scalar <$fh>;
-    } $rc == 0 ? qw(h c) : ();
+    my @made = map { slurp("$dir/x_sql.$_") } $rc == 0 ? qw(h c) : ();
 
     return ($rc, $out, @made);
 }
@@ -80,7 +72,7 @@ sub statements (@files) {
 # What a line becomes in a statement.
 
 sub becomes ($line, $want, $name = $line, @table) {
-    my ($found) = statements('-f', header(@table ? @table : @rows), spew('one.sql', <<~"SQL"));
+    my ($found) = statements('-f', header(@table ? @table : @rows), put('one.sql', <<~"SQL"));
         -- name: one
         -- lane: read
         SELECT 1
@@ -162,7 +154,7 @@ becomes("-- arguments: x_thing \$1\n    -- use: asked",
 # templates: in any file, with words, that stand for words
 
 my ($found, $names, $h) = statements('-f', header(@rows),
-    spew('a.sql', <<~'SQL'), spew('b.sql', <<~'SQL'));
+    put('a.sql', <<~'SQL'), put('b.sql', <<~'SQL'));
         -- name: one
         -- lane: search
         -- with mine: $2
@@ -190,7 +182,7 @@ is_deeply($found->{two}, ['write', 0, q(SELECT '{mine}')],
 
 # one for each order
 
-($found, $names, $h) = statements('-f', header(@rows), spew('a.sql', <<~'SQL'));
+($found, $names, $h) = statements('-f', header(@rows), put('a.sql', <<~'SQL'));
     -- name: before
     -- lane: read
     SELECT 1
@@ -246,7 +238,7 @@ sub refused ($want, $name, @files) {
     is_deeply([glob "$dir/x_sql.*"], [], "$name: nothing is written");
 }
 
-my $sql = spew('ok.sql', "-- name: one\n-- lane: read\nSELECT 1\n");
+my $sql = put('ok.sql', "-- name: one\n-- lane: read\nSELECT 1\n");
 my $good = 'W(good, text, STRING(1, 2), REQUIRED, NO, NO)';
 
 for my $case (
@@ -297,8 +289,8 @@ my $fixed = 'R(a, text, STRING(1, 2), NOT_NULL, NO, NO)';
 becomes('-- columns: x_thing t', 't.a', 'none to set', $fixed);
 refused('one.sql:4: table "x_thing" has no field to set', 'none to set',
         '-f', header($fixed),
-        spew('one.sql', "-- name: one\n-- lane: read\nSELECT\n"
-                        . "-- names: x_thing\n"));
+        put('one.sql', "-- name: one\n-- lane: read\nSELECT\n"
+                       . "-- names: x_thing\n"));
 refused('x_fields.h:4: table "x_thing" has no field', 'no field at all',
         '-f', header(''), $sql);
 refused('x_fields.h:3: table "x_thing" is there twice', 'one table twice',
@@ -322,7 +314,7 @@ for my $case (
     my ($line, $told) = @$case;
 
     refused("bad.sql:7: $told", $line, '-f', header($good),
-            spew('bad.sql', <<~"SQL"));
+            put('bad.sql', <<~"SQL"));
         -- template: self
         -- use: self
         -- template: word
@@ -356,7 +348,7 @@ for my $case (
     my ($text, $line, $told) = @$case;
 
     refused("bad.sql:$line: $told", $told, '-f', header($good),
-            spew('bad.sql', "$text\n"));
+            put('bad.sql', "$text\n"));
 }
 
 done_testing();

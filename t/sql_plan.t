@@ -7,6 +7,7 @@
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::Plan;
 use Skep::Process qw(run source_dir tempdir);
 use Skep::Test;
@@ -246,8 +247,7 @@ sub statements ($feature) {
     ]);
     die "sql/embed: $out" if $rc;
 
-    open my $fh, '<', "$dir/$name.c" or die "$name.c: $!";
-    my $c = do { local $/; <$fh> };
+    my $c = slurp("$dir/$name.c");
     my @statements;
 
     while ($c =~ /\{ "(\w+)",\n((?: *".*"\n?)*),\n *(\d+)(?:, NGX_API_PG_(\w+), ([01]))? \}/g) {

@@ -4,17 +4,16 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Process qw(run source_dir);
 use Test::More;
 
 my ($rc, $made) = run([source_dir() . '/dev.d/schema']);
 
 is($rc, 0, 'dev.d/schema') or diag($made);
-utf8::decode($made);
 
 my $file = source_dir() . '/docs/schema.md';
-open my $fh, '<:utf8', $file or die "$file: $!";
-my $kept = do { local $/; <$fh> };
+my $kept = slurp($file);
 
 ok($made eq $kept, 'docs/schema.md is current; else: ./dev schema');
 

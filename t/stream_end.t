@@ -7,6 +7,7 @@
 use v5.36;
 
 use Skep::Fanout;
+use Skep::File qw(slurp);
 use Skep::Process qw(run spawn wait_until);
 use Skep::Stream;
 use Skep::Test;
@@ -183,11 +184,7 @@ for my $way (['h2', 'http', '--http2-prior-knowledge'],
 
 # what it has told until now
 
-sub told ($name) {
-    open my $fh, '<', $skep->nginx->file($name) or return '';
-    local $/;
-    return <$fh> // '';
-}
+sub told ($name) { return slurp($skep->nginx->file($name), absent => '') }
 
 my $big = 'x' x 20_000;
 
@@ -254,19 +251,12 @@ ok($skep->nginx->gone(5, @old), 'one that does not read keeps no worker');
 
 $stream = Skep::Stream->open($user, raw => 1);
 
-sub memory () {
-    my ($pid) = $skep->nginx->workers;
-
-    open my $fh, '<', "/proc/$pid/status" or die "status: $!";
-    return (grep { /^RssAnon/ } <$fh>)[0] =~ /(\d+)/ ? $1 : 0;
-}
-
 my ($sum, $grown) = (0, 0);
 
 $worker->heard;
 
 for my $round (1 .. 6) {
-    my $before = memory();
+    my $before = $skep->nginx->memory;
 
     $skep->pg->execute(<<~"SQL");
         INSERT INTO notify.outbox (id, type, actor_id, project_id, data)
@@ -280,7 +270,7 @@ for my $round (1 .. 6) {
         $sum += $stream->events(50, 10);
     }
 
-    $grown = memory() - $before;
+    $grown = $skep->nginx->memory - $before;
     note("round $round: $grown KB more");
 }
 

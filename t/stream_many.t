@@ -88,13 +88,6 @@ sub until_all ($streams, $what, $timeout = 60) {
     return ($last - $start, @$streams - keys %open);
 }
 
-sub memory () {
-    my ($pid) = $skep->nginx->workers;
-
-    open my $fh, '<', "/proc/$pid/status" or die "status: $!";
-    return (grep { /^RssAnon/ } <$fh>)[0] =~ /(\d+)/ ? $1 : die 'no RssAnon';
-}
-
 
 # memory: that of the streams alone; some were there before, so that what the
 # first one needs is not counted
@@ -102,12 +95,12 @@ sub memory () {
 my @few = streams(1, @users[0 .. 49]);
 sleep 0.5;
 
-my $before = memory();
+my $before = $skep->nginx->memory;
 my @streams = streams(1, @users[50 .. $n - 1]);
 
 sleep 0.5;
 
-my $took = (memory() - $before) / @streams;
+my $took = ($skep->nginx->memory - $before) / @streams;
 
 note(sprintf '%d streams: %.2f KB each', scalar @streams, $took);
 

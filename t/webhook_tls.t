@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(spew);
 use Skep::Hooks;
 use Skep::Nginx;
 use Skep::Process qw(run);
@@ -38,9 +39,7 @@ sub certificate ($file, $by, $alt, @good) {
     openssl(qw(req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj),
             '/CN=receiver', '-keyout', "$file.key", '-out', "$file.csr");
 
-    open my $fh, '>', "$dir/$file.ext" or die "$file.ext: $!";
-    print $fh "subjectAltName = $alt\n";
-    close $fh;
+    spew("$dir/$file.ext", "subjectAltName = $alt\n");
 
     openssl(qw(x509 -req -set_serial 2 -in), "$file.csr", '-CA', "$by.pem",
             '-CAkey', "$by.key",

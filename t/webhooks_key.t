@@ -148,9 +148,7 @@ problem($other->post('/v1/webhooks', \%hook,
 
 # after the server's own secret has changed
 
-open my $fh, '>:raw', $skep->dir . '/secret' or die "secret: $!";
-print $fh 'another' x 10;
-close $fh;
+$skep->write_file('secret', 'another' x 10);
 $skep->reload;
 
 problem(keyed('hook', '/v1/webhooks', \%hook), 409, 'secret_not_available',

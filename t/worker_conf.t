@@ -5,6 +5,7 @@
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Outbox;
 use Skep::Process qw(build_dir run source_dir wait_until);
 use Skep::Test;
@@ -44,12 +45,7 @@ is($out, "skep-worker: /nowhere/conf: No such file or directory\n",
 # the documented configuration has every key, with the value that it has
 # without; and all are explained
 
-sub text ($file) {
-    open my $fh, '<', source_dir() . "/$file" or die "$file: $!";
-    local $/;
-
-    return <$fh>;
-}
+sub text ($file) { return slurp(source_dir() . "/$file") }
 
 my $shipped = text('conf/skep-worker.conf');
 my $docs = text('docs/worker.md');

@@ -8,6 +8,7 @@ use v5.36;
 
 use Skep::Client;
 use Skep::Containers;
+use Skep::File qw(slurp spew);
 use Skep::Load;
 use Skep::Nginx;
 use Skep::Process qw(run source_dir tempdir wait_until);
@@ -26,12 +27,6 @@ my $c = Skep::Containers->new(env => {
 
 END {
     $c->end if $c;
-}
-
-sub put ($file, $text) {
-    open my $fh, '>', $file or die "$file: $!";
-    print $fh $text;
-    close $fh or die "$file: $!";
 }
 
 sub get ($port, $target, @headers) {
@@ -57,10 +52,8 @@ sub ready (@services) {
 my $journeys = 0;
 
 sub journey ($title) {
-    open my $fh, '<', "$root/README.md" or die "README.md: $!";
-    my $text = do { local $/; <$fh> };
-
-    ($text) = $text =~ /^<!-- journey -->\n```sh\n(.*?)^```$/ms;
+    my ($text) = slurp("$root/README.md")
+                 =~ /^<!-- journey -->\n```sh\n(.*?)^```$/ms;
 
     # without a receiver that an earlier journey has left
     $c->ok('compose', 'restart', '-t', '2', 'mail');
@@ -71,7 +64,7 @@ sub journey ($title) {
     $text =~ s/^python3 /docker exec $mail python3 /m;
     $text =~ s/^PYTHON=.*\K/\nsleep 3/m;
     $text =~ s/\.\/dev mail/docker exec $mail skep-mail/g;
-    put("$dir/journey", $text);
+    spew("$dir/journey", $text);
 
     my ($rc, $out) = run(['sh', "$dir/journey"], dir => $root,
                          env => $c->{env}, timeout => 120);
@@ -187,8 +180,8 @@ $c->ok('docker', 'kill', $other);
 
 # three copies under load
 
-put("$dir/limits.conf", "rate_limit_dry_run on;\n");
-put("$dir/limits.yaml", <<"END");
+spew("$dir/limits.conf", "rate_limit_dry_run on;\n");
+spew("$dir/limits.yaml", <<"END");
 services:
   api:
     volumes: ["$dir/limits.conf:/etc/skep/http.d/limits.conf:ro"]
@@ -309,7 +302,7 @@ is(get($port{alerts}, '/-/ready')->status, 200, 'which is ready');
 pop $c->{files}->@*;
 push $c->{files}->@*, "$root/conf/docker/services.yaml",
     "$dir/services.yaml";
-put("$dir/services.yaml", <<"END");
+spew("$dir/services.yaml", <<"END");
 services:
   notify:
     volumes:

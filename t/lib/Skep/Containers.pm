@@ -10,6 +10,7 @@ package Skep::Containers;
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::Process qw(build_dir run source_dir spawn stop tempdir wait_until);
 
 
@@ -43,14 +44,8 @@ sub _engine ($self) {
     );
 
     wait_until(60, sub { ($self->docker('info'))[0] == 0 }, 0.2)
-        or die 'the engine does not start: ' . _text("$dir/dockerd.log");
-}
-
-
-sub _text ($file) {
-    open my $fh, '<', $file or return '';
-    local $/;
-    return scalar <$fh>;
+        or die 'the engine does not start: '
+               . slurp("$dir/dockerd.log", absent => '');
 }
 
 

@@ -6,6 +6,7 @@ package Skep::Contract;
 use v5.36;
 
 use Exporter qw(import);
+use Skep::File qw(slurp);
 use Skep::Process qw(source_dir);
 
 our @EXPORT_OK = qw(routes fields names args sorts fill);
@@ -19,7 +20,7 @@ sub routes ($module = 'task') {
     my @routes;
 
     for my $file (_sources("ngx_${module}_module/*.c")) {
-        my $text = _text($file);
+        my $text = slurp($file);
 
         while ($text =~ m{ \{ \s* NGX_HTTP_(\w+), \s*
                            ngx_string\("([^"]+)"\), \s* \w+, \s*
@@ -45,7 +46,7 @@ sub routes ($module = 'task') {
 
 sub fields ($table) {
     my $macro = 'NGX_' . uc($table) . '_FIELDS';
-    my ($rows) = map { _text($_) =~ /^#define $macro\(W, R\)(.*?[^\\])$/ms }
+    my ($rows) = map { slurp($_) =~ /^#define $macro\(W, R\)(.*?[^\\])$/ms }
                  _sources('ngx_*_module/*_fields.h');
 
     die "there is no $macro" if !defined $rows;
@@ -81,7 +82,7 @@ sub _list ($text) {
 # field included.
 
 sub args ($table) {
-    my ($rows) = map { _text($_) =~ /\b$table\[\] = \{(.*?)\n\};/s }
+    my ($rows) = map { slurp($_) =~ /\b$table\[\] = \{(.*?)\n\};/s }
                  _sources('ngx_*_module/*.c');
     my @args;
 
@@ -118,11 +119,11 @@ sub sorts ($table) {
 
 sub names ($table) {
     for my $file (_sources('ngx_*_module/*.c')) {
-        my ($rows) = _text($file) =~ /\b$table\[\] = \{(.*?)\n\};/s or next;
+        my ($rows) = slurp($file) =~ /\b$table\[\] = \{(.*?)\n\};/s or next;
 
         # and of types of events, which the worker has, too
         my ($types) = $rows =~ /\bSKEP_EVENT_TYPES\(/
-            ? _text(source_dir() . '/worker/skep_wire.h')
+            ? slurp(source_dir() . '/worker/skep_wire.h')
               =~ /^#define SKEP_EVENT_TYPES\(X\)(.*?[^\\])$/ms
             : '';
 
@@ -148,12 +149,6 @@ sub fill ($what, $by) {
 
 sub _sources ($pattern) {
     return sort glob source_dir() . "/$pattern";
-}
-
-sub _text ($file) {
-    open my $fh, '<', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
 }
 
 

@@ -7,6 +7,7 @@ package Skep::Example;
 use v5.36;
 
 use parent qw(Skep::Server);
+use Skep::File qw(slurp spew);
 use Skep::Nginx;
 use Skep::Postgres;
 use Skep::Process qw(build_dir run source_dir tempdir);
@@ -28,8 +29,9 @@ sub names ($class) {
 sub secrets ($class) {
     my $dir = tempdir();
 
-    _write("$dir/pg_password", Skep::Postgres::PASSWORD . "\n");
-    _write("$dir/$_", join '', map { sprintf '%02x', int rand 256 } 1 .. 32)
+    spew("$dir/pg_password", Skep::Postgres::PASSWORD . "\n", mode => 0600);
+    spew("$dir/$_", join('', map { sprintf '%02x', int rand 256 } 1 .. 32),
+         mode => 0600)
         for qw(token.key cursor.key);
 
     for my $command (
@@ -47,21 +49,6 @@ sub secrets ($class) {
     }
 
     return $dir;
-}
-
-
-sub _write ($file, $text) {
-    open my $fh, '>:raw', $file or die "$file: $!";
-    chmod 0600, $file;
-    print $fh $text;
-    close $fh or die "$file: $!";
-}
-
-
-sub _read ($file) {
-    open my $fh, '<', $file or die "$file: $!";
-    local $/;
-    return scalar <$fh>;
 }
 
 
@@ -97,12 +84,12 @@ sub port ($self, $port = $self->{port}) {
 
 
 sub _text ($self, $name) {
-    my $text = _read("$examples/$name");
+    my $text = slurp("$examples/$name");
     my $user = $> == 0 ? 'user nobody nogroup;' : '';
     my $temp = join '', map { "    ${_}_temp_path %%DIR%%/$_;\n" }
                qw(client_body proxy fastcgi uwsgi scgi);
 
-    $text =~ s{include (service-[a-z]+\.conf);}{_read("$examples/$1")}ge;
+    $text =~ s{include (service-[a-z]+\.conf);}{slurp("$examples/$1")}ge;
 
     for ($text) {
         s{^user .*$}{$user}m;

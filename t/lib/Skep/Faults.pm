@@ -16,6 +16,7 @@ use v5.36;
 
 use Carp qw(croak);
 use IO::Handle;
+use Skep::File qw(slurp);
 use Skep::Process qw(fork_child reap wait_until);
 use Skep::Receiver;
 use Skep::Response;
@@ -311,11 +312,9 @@ sub _lines ($self, $pattern) {
     my @lines;
 
     for my $file (glob $self->skep->dir . "/$pattern") {
-        open my $fh, '<', $file or die "$file: $!";
-        push @lines, <$fh>;
+        push @lines, split /\n/, slurp($file);
     }
 
-    chomp @lines;
     return @lines;
 }
 

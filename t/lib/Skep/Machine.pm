@@ -10,6 +10,7 @@ package Skep::Machine;
 
 use v5.36;
 
+use Skep::File qw(spew);
 use Skep::Process qw(build_dir run source_dir tempdir);
 
 # what a machine has of its own
@@ -75,9 +76,9 @@ sub script ($class, $text, %o) {
     my $dir = tempdir();
     my $source = source_dir();
 
-    _write("$dir/script", $text);
-    _write("$dir/setup", ($o{setup} // '') . "\n");
-    _write("$dir/apt-get", <<~'EOT', 0755);
+    spew("$dir/script", $text, mode => 0644);
+    spew("$dir/setup", ($o{setup} // '') . "\n", mode => 0644);
+    spew("$dir/apt-get", <<~'EOT', mode => 0755);
         #!/bin/sh
         set -eu
         for word; do
@@ -143,14 +144,6 @@ sub _mounts ($dir) {
         $empty
         $binds
         EOT
-}
-
-
-sub _write ($file, $text, $mode = 0644) {
-    open my $fh, '>', $file or die "$file: $!";
-    print $fh $text;
-    close $fh or die "$file: $!";
-    chmod $mode, $file;
 }
 
 

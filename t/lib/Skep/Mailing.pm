@@ -4,6 +4,7 @@ package Skep::Mailing;
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::Process qw(alive build_dir reap run source_dir spawn stop
                      wait_until);
 use Skep::Sink;
@@ -54,9 +55,8 @@ sub configure ($self, %change) {
 
     %$conf = (%$conf, %change);
 
-    open my $fh, '>', $self->{file} or die "$self->{file}: $!";
-    say $fh "$_ = $conf->{$_}" for grep { defined $conf->{$_} } sort keys %$conf;
-    close $fh or die "$self->{file}: $!";
+    spew($self->{file}, join '', map { "$_ = $conf->{$_}\n" }
+                                 grep { defined $conf->{$_} } sort keys %$conf);
 }
 
 
@@ -120,12 +120,7 @@ sub reload ($self) {
 }
 
 
-sub log ($self) {
-    open my $fh, '<', $self->{log} or return '';
-    local $/;
-
-    return <$fh> // '';
-}
+sub log ($self) { return slurp($self->{log}, absent => '') }
 
 
 sub sink ($self) { return $self->{sink} }

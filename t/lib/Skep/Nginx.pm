@@ -5,6 +5,7 @@ package Skep::Nginx;
 use v5.36;
 
 use IO::Socket::INET;
+use Skep::File qw(slurp spew);
 use Skep::Process qw(
     adopt alive as_user build_dir children reap run spawn stop wait_until
 );
@@ -72,14 +73,7 @@ sub file ($self, $name) { return "$self->{dir}/$name" }
 # Writes a file into the server's directory; its path.
 
 sub write_file ($self, $name, $text, $mode = 0644) {
-    my $file = $self->file($name);
-
-    open my $fh, '>:raw', $file or die "$file: $!";
-    chmod $mode, $file;
-    print $fh $text;
-    close $fh or die "$file: $!";
-
-    return $file;
+    return spew($self->file($name), $text, mode => $mode);
 }
 
 
@@ -303,6 +297,16 @@ sub descriptors ($self) {
 }
 
 
+# The memory that is its only worker's own, in KB.
+
+sub memory ($self) {
+    my ($pid) = $self->workers;
+
+    return slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB$/m ? $1
+           : die 'no RssAnon';
+}
+
+
 # Ends it the graceful way, which tells of sockets left open.  undef if it
 # had to be killed.
 
@@ -325,10 +329,7 @@ sub log ($self, $name = undef) {
 # a file of the server's directory; nothing when there is none
 
 sub _slurp ($self, $name) {
-    open my $fh, '<', $self->file($name) or return '';
-    local $/;
-
-    return <$fh> // '';
+    return slurp($self->file($name), absent => '');
 }
 
 

@@ -5,6 +5,7 @@ package Skep::OpenAPI;
 
 use v5.36;
 
+use Skep::File qw(slurp);
 use Skep::Process qw(build_dir);
 use Skep::Response;
 use Skep::Schema;
@@ -18,10 +19,9 @@ my %common = map { $_ => 1 } qw(
 
 sub load ($class) {
     my $file = build_dir() . '/share/openapi.json';
-
-    open my $fh, '<:raw', $file or die "$file: $!; ./dev build makes it\n";
-
-    my $doc = Skep::Response::decode(do { local $/; <$fh> });
+    my $text = slurp($file, absent => undef)
+               // die "there is no $file: ./dev build makes it\n";
+    my $doc = Skep::Response::decode($text);
     my (%fixed, @patterns);
 
     for my $path (sort keys $doc->{paths}->%*) {

@@ -12,6 +12,7 @@ use Digest::SHA ();
 use Fcntl qw(:flock);
 use File::Find ();
 use File::Path ();
+use Skep::File qw(slurp spew);
 use Time::HiRes qw(sleep time);
 
 use Skep::Process qw(
@@ -53,13 +54,19 @@ sub new ($class, %o) {
                           "$template/data", $self->{data}]);
     die "copy of the cluster: $out" if $rc;
 
-    open my $conf, '>>', "$self->{data}/postgresql.conf" or die "conf: $!";
-    say $conf $_ for @settings, "unix_socket_directories = '$self->{dir}'",
-                     "port = $self->{port}", ($o{settings} // [])->@*;
-    say $conf "listen_addresses = '127.0.0.1'" if $self->{tcp};
-    close $conf;
+    $self->append('postgresql.conf', @settings,
+                  "unix_socket_directories = '$self->{dir}'",
+                  "port = $self->{port}", ($o{settings} // [])->@*,
+                  $self->{tcp} ? "listen_addresses = '127.0.0.1'" : ());
 
     return $self;
+}
+
+
+# More lines for a file of the cluster.
+
+sub append ($self, $name, @lines) {
+    spew("$self->{data}/$name", join('', map { "$_\n" } @lines), append => 1);
 }
 
 
@@ -262,8 +269,7 @@ sub session ($self) {
 
 
 sub log_tail ($self, $lines = 30) {
-    open my $fh, '<', $self->{log} or return '';
-    my @lines = <$fh>;
+    my @lines = split /^/, slurp($self->{log}, absent => '');
 
     splice @lines, 0, @lines - $lines if @lines > $lines;
     return join '', @lines;
@@ -340,17 +346,15 @@ sub _initdb ($self) {
     # the superuser is whoever runs the tests, and nobody else
     my $me = (getpwuid $>)[0];
 
-    _write("$self->{data}/pg_hba.conf",
-           "local all postgres peer map=skep\n",
-           "local all all scram-sha-256\n",
-           "host all all 127.0.0.1/32 scram-sha-256\n");
-    _write("$self->{data}/pg_ident.conf",
-           map { "skep $_ postgres\n" } $me, $self->{user});
-
-    open my $conf, '>>', "$self->{data}/postgresql.conf" or die "conf: $!";
-    say $conf $_ for "listen_addresses = ''", 'fsync = off',
-                     "unix_socket_directories = '$self->{dir}'";
-    close $conf;
+    spew("$self->{data}/pg_hba.conf", <<~'EOT');
+        local all postgres peer map=skep
+        local all all scram-sha-256
+        host all all 127.0.0.1/32 scram-sha-256
+        EOT
+    spew("$self->{data}/pg_ident.conf",
+         join '', map { "skep $_ postgres\n" } $me, $self->{user});
+    $self->append('postgresql.conf', "listen_addresses = ''", 'fsync = off',
+                  "unix_socket_directories = '$self->{dir}'");
 }
 
 
@@ -365,13 +369,6 @@ sub _migrate ($self) {
     my $password = PASSWORD =~ s/'/''/gr;
     $self->execute("ALTER ROLE $_ LOGIN PASSWORD '$password'")
         for qw(skep_nginx skep_worker);
-}
-
-
-sub _write ($file, @text) {
-    open my $fh, '>', $file or die "$file: $!";
-    print $fh @text;
-    close $fh or die "$file: $!";
 }
 
 

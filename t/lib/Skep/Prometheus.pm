@@ -17,6 +17,7 @@ use v5.36;
 
 use JSON::PP ();
 use Skep::Client;
+use Skep::File qw(slurp spew);
 use Skep::Nginx;
 use Skep::Process qw(alive source_dir spawn stop wait_until);
 
@@ -51,32 +52,19 @@ sub new ($class, %o) {
     $conf =~ s/^( *- targets: \[127\.0\.0\.1:)(9\d+)/
                $1 . ($address{$2} \/\/ 9)/gme;
     $conf =~ s/^( *\w+_(?:interval|timeout): ).*/$1@{[SCRAPE]}/gm;
-    _write("$dir/prometheus.yml", $conf);
+    spew("$dir/prometheus.yml", $conf);
 
     for my $file (glob source_dir() . '/conf/prometheus/rules/*.yml') {
         my $name = $file =~ s{.*/}{}r;
 
-        _write("$dir/rules/$name", hurry(source("conf/prometheus/rules/$name")));
+        spew("$dir/rules/$name", hurry(source("conf/prometheus/rules/$name")));
     }
 
     return $self;
 }
 
 
-sub source ($name) {
-    my $file = source_dir() . "/$name";
-
-    open my $fh, '<:encoding(UTF-8)', $file or die "$file: $!";
-    local $/;
-
-    return scalar <$fh>;
-}
-
-sub _write ($file, $text) {
-    open my $fh, '>:encoding(UTF-8)', $file or die "$file: $!";
-    print $fh $text;
-    close $fh or die "$file: $!";
-}
+sub source ($name) { return slurp(source_dir() . "/$name") }
 
 
 # Times of a configuration or a rule: each minute a second.
@@ -118,8 +106,7 @@ sub _up ($self, $name) {
 
     return if $up && alive($self->{pid});
 
-    open my $fh, '<', "$self->{dir}/log";
-    die "$name did not start:\n", <$fh>;
+    die "$name did not start:\n", slurp("$self->{dir}/log");
 }
 
 sub _get ($self, $path) {
@@ -196,6 +183,7 @@ package Skep::Prometheus::Alertmanager;
 
 use v5.36;
 
+use Skep::File qw(spew);
 use Skep::Process qw(spawn stop wait_until);
 
 
@@ -213,8 +201,7 @@ sub new ($class, %o) {
     my $conf = Skep::Prometheus::source('conf/alertmanager/alertmanager.yml');
 
     $conf =~ s/127\.0\.0\.1:9095/"127.0.0.1:" . $o{receiver}->port/ge;
-    Skep::Prometheus::_write("$self->{dir}/alertmanager.yml",
-                             Skep::Prometheus::hurry($conf));
+    spew("$self->{dir}/alertmanager.yml", Skep::Prometheus::hurry($conf));
 
     return $self;
 }

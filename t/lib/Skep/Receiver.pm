@@ -30,6 +30,7 @@ use IO::Socket::INET;
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64 encode_base64);
 use POSIX ();
+use Skep::File qw(slurp);
 use Skep::Process qw(fork_child stop wait_until);
 use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM SOL_SOCKET SO_LINGER);
 use Time::HiRes qw(time);
@@ -109,8 +110,7 @@ sub closed ($self, $connection) {
 
 
 sub _records ($self) {
-    open my $fh, '<', $self->{file} or die "$self->{file}: $!";
-    my @records = map { $json->decode($_) } grep { /\n\z/ } <$fh>;
+    my @records = map { $json->decode($_) } slurp($self->{file}) =~ /^.*\n/mg;
 
     $_->{body} = decode_base64($_->{body}) for grep { $_->{method} } @records;
     return @records;

@@ -5,6 +5,7 @@ package Skep::Redis;
 use v5.36;
 
 use JSON::PP ();
+use Skep::File qw(slurp);
 use Skep::Process qw(alive reap run spawn stop wait_until);
 
 
@@ -63,12 +64,7 @@ sub start ($self) {
 }
 
 
-sub log_text ($self) {
-    open my $fh, '<', $self->{log} or return '';
-    local $/;
-
-    return <$fh> // '';
-}
+sub log_text ($self) { return slurp($self->{log}, absent => '') }
 
 
 sub ready ($self) {

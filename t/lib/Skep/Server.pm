@@ -6,6 +6,7 @@ use v5.36;
 
 use Carp qw(croak);
 use Skep::Client;
+use Skep::File qw(spew);
 use Skep::JWT qw(jwt);
 use Skep::Load;
 use Skep::Metrics;
@@ -74,9 +75,9 @@ sub new ($class, %o) {
         $self->{secret} = join '', map { chr int rand 256 } 1 .. 48;
     }
 
-    $self->_write("key", "$self->{key}\n");
-    $self->_write("password", Skep::Postgres::PASSWORD . "\n");
-    $self->_write("secret", $self->{secret});
+    $self->write_file('key', "$self->{key}\n");
+    $self->write_file('password', Skep::Postgres::PASSWORD . "\n");
+    $self->write_file('secret', $self->{secret});
 
     $self->{options} = \%o;
     $self->{nginx} = Skep::Nginx->new(
@@ -110,13 +111,10 @@ sub add_worker ($self, %o) {
 }
 
 
-sub _write ($self, $name, $text) {
-    my $file = "$self->{dir}/$name";
+# Writes a file that the master may read, and no worker; its path.
 
-    open my $fh, '>:raw', $file or die "$file: $!";
-    chmod 0600, $file;                  # the master reads it
-    print $fh $text;
-    close $fh or die "$file: $!";
+sub write_file ($self, $name, $text) {
+    return spew("$self->{dir}/$name", $text, mode => 0600);
 }
 
 

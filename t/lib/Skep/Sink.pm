@@ -6,6 +6,7 @@ use v5.36;
 
 use Encode ();
 use MIME::QuotedPrint ();
+use Skep::File qw(slurp spew);
 use Skep::Process qw(alive run source_dir spawn stop wait_until);
 
 
@@ -126,18 +127,13 @@ sub _certificates ($self) {
 sub _write ($self, $name, $text) {
     my $file = "$self->{dir}/$name";
 
-    open my $fh, '>:raw', "$file.new" or die "$file: $!";
-    print $fh $text;
-    close $fh or die "$file: $!";
+    spew("$file.new", $text);
     rename "$file.new", $file or die "$file: $!";
 }
 
 
 sub _read ($self, $name) {
-    open my $fh, '<:raw', "$self->{dir}/$name" or return undef;
-    local $/;
-
-    return <$fh> // '';
+    return slurp("$self->{dir}/$name", absent => undef);
 }
 
 

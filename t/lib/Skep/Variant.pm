@@ -6,6 +6,7 @@ package Skep::Variant;
 use v5.36;
 
 use File::Temp ();
+use Skep::File qw(slurp spew);
 use Skep::Process qw(build_dir run source_dir);
 
 
@@ -49,15 +50,7 @@ sub _move ($self) {
     my %moved = (source_dir() => $self->{dir}, build_dir() => $self->{build});
     my $paths = join '|', map { quotemeta } reverse sort keys %moved;
 
-    open my $in, '<', $file or die "$file: $!";
-    my $makefile = do { local $/; <$in> };
-    close $in;
-
-    $makefile =~ s/($paths)(?![\w.+-])/$moved{$1}/g;
-
-    open my $out, '>', $file or die "$file: $!";
-    print $out $makefile;
-    close $out or die "$file: $!";
+    spew($file, slurp($file) =~ s/($paths)(?![\w.+-])/$moved{$1}/gr);
 }
 
 

@@ -7,6 +7,7 @@ package Skep::Witness;
 
 use v5.36;
 
+use Skep::File qw(slurp spew);
 use Skep::OpenAPI;
 use Skep::Response;
 use Test::Builder;
@@ -80,8 +81,7 @@ sub _tell ($self, $asked, @faults) {
     return if $self->{told}{$what}++;           # once each
 
     if ($$ != $self->{pid}) {
-        open my $fh, '>>', $self->{file} or die "$self->{file}: $!";
-        syswrite $fh, "$what\n";
+        spew($self->{file}, "$what\n", append => 1);
         return;
     }
 
@@ -93,9 +93,7 @@ sub _tell ($self, $asked, @faults) {
 # What child processes had to tell.
 
 sub told ($self) {
-    open my $fh, '<', $self->{file} or return;
-
-    return map { chomp; $_ } <$fh>;
+    return split /\n/, slurp($self->{file}, absent => '');
 }
 
 

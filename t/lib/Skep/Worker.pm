@@ -6,6 +6,7 @@ package Skep::Worker;
 use v5.36;
 
 use Skep::Client;
+use Skep::File qw(slurp spew);
 use Skep::Nginx;
 use Skep::Postgres;
 use Skep::Process qw(alive build_dir reap run spawn stop wait_until);
@@ -50,14 +51,7 @@ sub file ($self, $name) { return "$self->{dir}/$name" }
 # Writes a file into the worker's directory; its path.
 
 sub write_file ($self, $name, $text, $mode = 0644) {
-    my $file = $self->file($name);
-
-    open my $fh, '>:raw', $file or die "$file: $!";
-    chmod $mode, $file;
-    print $fh $text;
-    close $fh or die "$file: $!";
-
-    return $file;
+    return spew($self->file($name), $text, mode => $mode);
 }
 
 
@@ -178,15 +172,8 @@ sub thaw ($self) { kill 'CONT', $self->{pid} }
 
 
 sub log ($self) {
-    my $text = '';
-
-    for my $name ('stderr', 'log') {
-        open my $fh, '<', $self->file($name) or next;
-        local $/;
-        $text .= <$fh> // '';
-    }
-
-    return $text;
+    return join '', map { slurp($self->file($_), absent => '') }
+                    'stderr', 'log';
 }
 
 
