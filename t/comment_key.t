@@ -28,14 +28,6 @@ sub written () {
         SQL
 }
 
-sub replayed ($res, $first, $name) {
-    status_is($res, 201, $name);
-    is($res->body, $first->body, "$name: the first answer");
-    is($res->header($_) // 'none', $first->header($_) // 'none', "$name: $_")
-        for 'Location', 'ETag', 'Content-Type';
-    is($res->header('Idempotent-Replayed'), 'true', "$name: says so");
-}
-
 
 my $first = create('one', 'First');
 

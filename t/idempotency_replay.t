@@ -27,23 +27,6 @@ sub create ($who, $key, $json, $path = '/v1/tasks') {
 sub tasks () { return $skep->pg->value('SELECT count(*) FROM task.tasks') }
 sub events () { return $skep->pg->value('SELECT count(*) FROM notify.outbox') }
 
-# What must be the same in both: all but what tells them from each other.
-
-sub told ($res) {
-    my $head = $res->head;
-
-    $head =~ s/^(?:Date|X-Request-ID|Idempotent-Replayed): .*\r\n//gmi;
-    return $head . $res->body;
-}
-
-sub replayed ($res, $first, $name) {
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-
-    is($first->header('Idempotent-Replayed'), undef, "$name: first");
-    is($res->header('Idempotent-Replayed'), 'true', "$name: replayed");
-    is(told($res), told($first), "$name: the same answer, byte for byte");
-}
-
 
 # every kind of field
 

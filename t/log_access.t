@@ -6,18 +6,12 @@
 use v5.36;
 
 use JSON::PP ();
-use Skep::File qw(slurp);
-use Skep::Process qw(source_dir wait_until);
+use Skep::Process qw(wait_until);
 use Skep::Test;
 
-my $conf = slurp(source_dir() . '/conf/nginx.conf');
-
-my ($maps) = $conf =~ /^( +map .*?\n)\n/ms;
-my ($format) = $conf =~ /^ +(log_format skep [^;]*;)/ms;
-
 my $skep = skep(
-    http   => "$maps\n$format\naccess_log %%DIR%%/json.log skep;\n"
-              . 'rate_limit_zone $auth_user zone=user:1m rate=1000r/s;',
+    access_log => 1,
+    http   => 'rate_limit_zone $auth_user zone=user:1m rate=1000r/s;',
     server => 'location /abort { return 444; } location = / { empty_gif; }',
     location => 'rate_limit zone=user burst=10 nodelay;',
 );

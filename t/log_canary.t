@@ -11,7 +11,7 @@ use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
 use Skep::File qw(slurp);
 use Skep::Mailing;
-use Skep::Process qw(source_dir wait_until);
+use Skep::Process qw(wait_until);
 use Skep::Receiver;
 use Skep::Test;
 
@@ -31,10 +31,6 @@ sub found ($what, $text) {
     return $text // die "no $what";
 }
 
-my $conf = slurp(source_dir() . '/conf/nginx.conf');
-my ($maps) = $conf =~ /^( +map .*?\n)\n/ms;
-my ($format) = $conf =~ /^ +(log_format skep [^;]*;)/ms;
-
 my $redis_password = canary('the password of Redis');
 my $smtp_password = canary('the password of SMTP');
 
@@ -46,8 +42,8 @@ my $skep = Skep::Server->new(
         notify_webhook_allow_address => '127.0.0.0/8',
         api_pg_timeout => '1s',
     },
-    http  => "$maps\n$format\naccess_log %%DIR%%/json.log skep;\n"
-             . 'rate_limit_zone $auth_account zone=account:1m rate=20r/m;'
+    access_log => 1,
+    http  => 'rate_limit_zone $auth_account zone=account:1m rate=20r/m;'
              . 'api_redis_password_file %%DIR%%/../redis-password;',
     server => <<~'EOT',
         location /behind {

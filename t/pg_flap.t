@@ -11,9 +11,7 @@ use Time::HiRes qw(sleep time);
 
 my $skep = skep(workers => 2);
 my $mix = Skep::Mix->new($skep);
-my @workers = sort $skep->nginx->workers;
-my $connections = $skep->connected;
-my $descriptors = $skep->nginx->descriptors;
+my $before = $skep->resources;
 
 my $load = $skep->load(connections => 24, next => $mix->requests(
     allow => [503]
@@ -52,11 +50,6 @@ is($report->count(from => $calm + 2.2, to => $calm + 2.5, status => '5xx'), 0,
 
 $mix->verify($report);
 
-is_deeply([sort $skep->nginx->workers], \@workers, 'no worker died');
-is(eval { $skep->connected } // $@, $connections,
-   'as many connections to PostgreSQL as before');
-ok(Skep::Process::wait_until(3, sub {
-       $skep->nginx->descriptors <= $descriptors
-   }), 'as many descriptors as before');
+resources_are($skep, $before);
 
 finish();

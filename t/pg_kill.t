@@ -10,9 +10,7 @@ use Time::HiRes qw(sleep time);
 
 my $skep = skep(workers => 2, set => { api_pg_timeout => '2s' });
 my $mix = Skep::Mix->new($skep);
-my @workers = sort $skep->nginx->workers;
-my $connections = $skep->connected;
-my $descriptors = $skep->nginx->descriptors;
+my $before = $skep->resources;
 
 my $load = $skep->load(connections => 64, timeout => 10,
                        next => $mix->requests(allow => [503, 504]));
@@ -53,11 +51,6 @@ is($report->retried, 0, 'nginx hung up on nobody');
 
 $mix->verify($report);
 
-is_deeply([sort $skep->nginx->workers], \@workers, 'no worker died');
-is(eval { $skep->connected } // $@, $connections,
-   'as many connections to PostgreSQL as before');
-ok(Skep::Process::wait_until(3, sub {
-       $skep->nginx->descriptors <= $descriptors
-   }), 'as many descriptors as before');
+resources_are($skep, $before);
 
 finish();

@@ -11,9 +11,7 @@ use Time::HiRes qw(sleep time);
 
 my $skep = skep(workers => 2);
 my $mix = Skep::Mix->new($skep);
-my @workers = sort $skep->nginx->workers;
-my $connections = $skep->connected;
-my $descriptors = $skep->nginx->descriptors;
+my $before = $skep->resources;
 
 my $load = $skep->load(connections => 64, next => $mix->requests(
     allow => { post => [503], patch => [503] }
@@ -46,11 +44,6 @@ cmp_ok($report->count(status => 503), '<', $report->count(status => '2xx') / 10,
 
 $mix->verify($report);
 
-is_deeply([sort $skep->nginx->workers], \@workers, 'no worker died');
-is(eval { $skep->connected } // $@, $connections,
-   'as many connections to PostgreSQL as before');
-ok(Skep::Process::wait_until(3, sub {
-       $skep->nginx->descriptors <= $descriptors
-   }), 'as many descriptors as before');
+resources_are($skep, $before);
 
 finish();

@@ -26,16 +26,6 @@ sub rows () {
         SQL
 }
 
-sub replayed ($res, $first, $name) {
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-
-    status_is($res, 201, $name);
-    is($res->body, $first->body, "$name: the first answer");
-    is($res->header($_) // 'none', $first->header($_) // 'none', "$name: $_")
-        for 'Location', 'ETag', 'Content-Type';
-    is($res->header('Idempotent-Replayed'), 'true', "$name: says so");
-}
-
 
 # a project
 

@@ -22,7 +22,7 @@ sub all_connected ($timeout = 3) {
 
 ok(all_connected(), 'two connections of each worker');
 
-my $descriptors = $skep->nginx->descriptors;
+my %before = (descriptors => $skep->nginx->descriptors);
 my @workers = sort $skep->nginx->workers;
 
 # requests, and logouts: they publish
@@ -80,9 +80,7 @@ for my $how (qw(there hanging away)) {
 load_is_clean($load->stop);
 
 $skep->client->close;
-ok(wait_until(3, sub { $skep->nginx->descriptors <= $descriptors }),
-   'as many descriptors as before')
-    or diag($skep->nginx->descriptors . " instead of $descriptors");
+resources_are($skep, \%before);
 
 
 # a long outage does not fill the log

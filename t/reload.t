@@ -11,24 +11,12 @@ use Time::HiRes qw(sleep time);
 
 my $skep = skep(workers => 2, set => { api_shutdown_delay => '1s' });
 my $mix = Skep::Mix->new($skep);
-my $connections = $skep->connected;
-my $descriptors = $skep->nginx->descriptors;
+my $before = $skep->resources;
 my $account = $mix->{users}[0];
 
 # logins, too: a hash that is computed keeps its worker
 my $load = $skep->load(connections => 60, next => $mix->requests);
-my $logins = $skep->load(connections => 4, next => sub {
-    return {
-        method => 'POST', target => '/v1/auth/login', kind => 'login',
-        json   => { email => $account->email,
-                    password => $account->password },
-        check  => sub ($res, $journal) {
-            return 'status ' . $res->status if $res->status != 200;
-            return 'another user' if $res->json->{user}{id} ne $account->id;
-            return undef;
-        },
-    };
-});
+my $logins = $skep->load(connections => 4, next => $mix->logins);
 
 my @old;
 
@@ -50,11 +38,8 @@ ok($skep->nginx->gone(10, @old), 'all have left');
 
 $mix->verify($report);
 
-is(eval { $skep->connected } // $@, $connections,
-   'as many connections to PostgreSQL as before');
-ok(Skep::Process::wait_until(3, sub {
-       $skep->nginx->descriptors <= $descriptors
-   }), 'as many descriptors as before');
+delete $before->{workers};              # these are others
+resources_are($skep, $before);
 
 
 # a request that takes long is waited for

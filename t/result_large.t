@@ -120,7 +120,7 @@ ok($slow->response->body eq $body, 'and that one gets all, too');
 
 # readers who leave in the middle
 
-my $descriptors = $skep->nginx->descriptors;
+my %before = (descriptors => $skep->nginx->descriptors);
 
 for (1 .. 20) {
     my $leaves = $skep->new_client(rcvbuf => 4096);
@@ -132,8 +132,6 @@ for (1 .. 20) {
 }
 
 right($user->get('/v1/tasks?limit=100'), 'after 20 who left');
-ok(Skep::Process::wait_until(3, sub {
-       $skep->nginx->descriptors <= $descriptors
-   }), 'as many descriptors as before');
+resources_are($skep, \%before);
 
 finish();

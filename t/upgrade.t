@@ -14,20 +14,10 @@ my $skep = skep(workers => 2, redis => 1, daemon => 1,
                 set => { api_shutdown_delay => '1s' });
 my $nginx = $skep->nginx;
 my $mix = Skep::Mix->new($skep);
-my $account = $mix->{users}[0];
 my $connections = $skep->connected;
 
 my $load = $skep->load(connections => 60, next => $mix->requests);
-my $logins = $skep->load(connections => 4, next => sub {
-    return {
-        method => 'POST', target => '/v1/auth/login', kind => 'login',
-        json   => { email => $account->email,
-                    password => $account->password },
-        check  => sub ($res, $journal) {
-            return $res->status == 200 ? undef : 'status ' . $res->status;
-        },
-    };
-});
+my $logins = $skep->load(connections => 4, next => $mix->logins);
 
 sleep 1;
 

@@ -20,20 +20,6 @@ my $receiver = $hooks->receiver;
 my $port = $receiver->port;
 
 
-# Sends an event to all of these URLs; what became of each.
-
-sub deliveries (@urls) {
-    my %hooks = map { $_ => $hooks->hook(url => $_) } @urls;
-    my $event = $hooks->events;
-    my %rows = map {
-        $_ => $hooks->wait_delivery($event, 1, $hooks{$_}, 20)
-    } @urls;
-
-    $hooks->pg->execute('DELETE FROM notify.webhooks');
-    return \%rows;
-}
-
-
 sub all_denied ($rows) {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
@@ -55,7 +41,7 @@ my @urls = map { "http://$_:$port/" } qw(
     [2002:7f00:1::] [fd00:ec2::254] [fe80::1] 224.0.0.1 255.255.255.255
 );
 
-all_denied(deliveries(@urls, map { s/^http/https/r } @urls[0 .. 8]));
+all_denied($hooks->deliveries(@urls, map { s/^http/https/r } @urls[0 .. 8]));
 is(scalar $receiver->requests, 0, 'nothing was received');
 
 
@@ -64,12 +50,14 @@ is(scalar $receiver->requests, 0, 'nothing was received');
 $worker->quit;
 $worker = $hooks->start(webhook_allow_address => ['127.0.0.1', 'fd00::/8']);
 
-my $rows = deliveries("http://localhost:$port/a", "http://127.0.0.1:$port/b",
-                      "http://[::ffff:127.0.0.1]:$port/c");
+my $rows = $hooks->deliveries("http://localhost:$port/a",
+                              "http://127.0.0.1:$port/b",
+                              "http://[::ffff:127.0.0.1]:$port/c");
 
 is($rows->{$_}{status}, 'delivered', "allowed: $_") for sort keys %$rows;
-all_denied(deliveries("http://127.0.0.2:$port/d", "http://10.0.0.1:$port/",
-                      "http://169.254.169.254/"));
+all_denied($hooks->deliveries("http://127.0.0.2:$port/d",
+                              "http://10.0.0.1:$port/",
+                              "http://169.254.169.254/"));
 
 
 # a redirect leads nowhere, allowed or not
@@ -77,7 +65,7 @@ all_denied(deliveries("http://127.0.0.2:$port/d", "http://10.0.0.1:$port/",
 $receiver->answer('/moved', {
     status => 302, headers => [ Location => "http://127.0.0.1:$port/secret" ],
 });
-$rows = deliveries("http://127.0.0.1:$port/moved");
+$rows = $hooks->deliveries("http://127.0.0.1:$port/moved");
 is($rows->{"http://127.0.0.1:$port/moved"}{error},
    'redirects are not followed', 'a redirect');
 is(scalar $receiver->requests('/secret'), 0, 'is not followed');
@@ -86,7 +74,8 @@ is(scalar $receiver->requests('/secret'), 0, 'is not followed');
 # a name that leads to several addresses goes to one that is allowed; a kept
 # connection is of no use to one that is not
 
-$rows = deliveries("http://127.0.0.1:$port/e", "http://127.0.0.3:$port/f");
+$rows = $hooks->deliveries("http://127.0.0.1:$port/e",
+                           "http://127.0.0.3:$port/f");
 is($rows->{"http://127.0.0.1:$port/e"}{status}, 'delivered', 'kept');
 is($rows->{"http://127.0.0.3:$port/f"}{error}, 'the address is not allowed',
    'not shared');
@@ -105,16 +94,16 @@ sub reloaded ($pattern, %set) {
 
 
 reloaded('was read again', webhook_allow_address => '127.0.0.3');
-$rows = deliveries("http://127.0.0.3:$port/g");
+$rows = $hooks->deliveries("http://127.0.0.3:$port/g");
 is($rows->{"http://127.0.0.3:$port/g"}{error}, 'no connection',
    'allowed, and nobody there');
-all_denied(deliveries("http://127.0.0.2:$port/"));
+all_denied($hooks->deliveries("http://127.0.0.2:$port/"));
 
 reloaded('configuration stays', webhook_allow_address => '127.0.0.1/8');
 reloaded('was read again', webhook_allow_address => '127.0.0.1',
          webhook_allow_http => undef);
 
-$rows = deliveries("http://127.0.0.1:$port/h");
+$rows = $hooks->deliveries("http://127.0.0.1:$port/h");
 is($rows->{"http://127.0.0.1:$port/h"}{error},
    'the URL\'s scheme is not allowed', 'http is not, by default');
 is(scalar $receiver->requests('/h'), 0, 'nothing was received');

@@ -86,24 +86,10 @@ my $nginx = Skep::Nginx->new(dir => $dir, modules => [], conf =>
 $nginx->start;
 
 
-# One delivery to each of these URLs: { URL => its row }.
-
-sub deliveries (@urls) {
-    my %hooks = map { $_ => $hooks->hook(url => $_) } @urls;
-    my $event = $hooks->events;
-    my %rows = map {
-        $_ => $hooks->wait_delivery($event, 1, $hooks{$_}, 20)
-    } @urls;
-
-    $hooks->pg->execute('DELETE FROM notify.webhooks');
-    return \%rows;
-}
-
-
 my %port = map { $_ => $nginx->port($_) } keys %tls;
 my $not_valid = 'TLS: the certificate is not valid for this host';
 my $worker = $hooks->start(webhook_ca_file => "$dir/ca.pem");
-my $rows = deliveries(
+my $rows = $hooks->deliveries(
     "https://localhost:$port{good}/a", "https://127.0.0.1:$port{good}/b",
     "https://localhost:$port{name}/c", "https://localhost:$port{unknown}/d",
     "https://localhost:$port{old}/e", "https://localhost:$port{tls11}/f",
@@ -135,7 +121,7 @@ is_deeply([sort map { $_->{path} } $receiver->requests], ['/a', '/b'],
 
 $worker->quit;
 $worker = $hooks->start(webhook_ca_file => undef);
-$rows = deliveries("https://localhost:$port{good}/h");
+$rows = $hooks->deliveries("https://localhost:$port{good}/h");
 is($rows->{"https://localhost:$port{good}/h"}{error}, $not_valid,
    'an authority of one\'s own must be named');
 

@@ -27,16 +27,6 @@ sub rows () {
         SQL
 }
 
-sub replayed ($res, $first, $name) {
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-
-    status_is($res, $first->status, $name);
-    is($res->body, $first->body, "$name: the first answer");
-    is($res->header($_) // 'none', $first->header($_) // 'none', "$name: $_")
-        for 'Location', 'ETag', 'Content-Type', 'Cache-Control';
-    is($res->header('Idempotent-Replayed'), 'true', "$name: says so");
-}
-
 # what there is of a webhook's secrets, as an answer would show it
 
 sub secrets ($id) {

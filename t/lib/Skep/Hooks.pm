@@ -165,6 +165,20 @@ sub wait_delivery ($self, $event, $what, $hook = undef, $timeout = 15) {
 }
 
 
+# One delivery to each of these URLs: { URL => its row }.
+
+sub deliveries ($self, @urls) {
+    my %hooks = map { $_ => $self->hook(url => $_) } @urls;
+    my $event = $self->events;
+    my %rows = map {
+        $_ => $self->wait_delivery($event, 1, $hooks{$_}, 20)
+    } @urls;
+
+    $self->pg->execute('DELETE FROM notify.webhooks');
+    return \%rows;
+}
+
+
 # Ends the test: the workers end in time, and complain of nothing.
 
 sub finish ($self) {

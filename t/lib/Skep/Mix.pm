@@ -134,6 +134,25 @@ sub _patch ($self, $user, $task, $nonce) {
 }
 
 
+# Code that makes logins for Skep::Load.
+
+sub logins ($self) {
+    my $user = $self->{users}[0];
+
+    return sub {
+        return {
+            method => 'POST', target => '/v1/auth/login', kind => 'login',
+            json   => { email => $user->email, password => $user->password },
+            check  => sub ($res, $journal) {
+                return 'status ' . $res->status if $res->status != 200;
+                return 'another user' if $res->json->{user}{id} ne $user->id;
+                return undef;
+            },
+        };
+    };
+}
+
+
 # Every write that was acknowledged is there, and nothing is there twice.
 #     pg      another PostgreSQL to look into
 #     silent  SQL on a task t: versions of it that have no event

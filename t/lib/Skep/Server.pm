@@ -6,13 +6,13 @@ use v5.36;
 
 use Carp qw(croak);
 use Skep::Client;
-use Skep::File qw(spew);
+use Skep::File qw(slurp spew);
 use Skep::JWT qw(jwt);
 use Skep::Load;
 use Skep::Metrics;
 use Skep::Nginx;
 use Skep::Postgres;
-use Skep::Process qw(tempdir wait_until);
+use Skep::Process qw(source_dir tempdir wait_until);
 use Skep::Redis;
 use Skep::User;
 use Skep::Witness;
@@ -49,6 +49,7 @@ my %defaults = (
 #     main, http, server, location, servers
 #                further text for those levels; "servers" stands in http,
 #                after the server
+#     access_log 1: that of conf/nginx.conf, into json.log
 #     threads    of the hash pool, "threads=2 max_queue=64"
 #     conf       the whole text instead of all that, from "http" on
 #     metrics    1: a server beside it with the metrics; or its zone's size
@@ -140,6 +141,7 @@ sub _conf ($self, %o) {
               grep { defined $set{$_} } sort keys %set;
     my %text = map { $_ => $o{$_} // '' } qw(http server location servers);
 
+    $text{http} = _access_log() . $text{http} if $o{access_log};
     $text{servers} .= <<~"EOT" if $o{metrics};
         server {
             listen 127.0.0.1:%%PORT:metrics%%;
@@ -173,6 +175,15 @@ sub _conf ($self, %o) {
             $text{servers}
         }
         EOT
+}
+
+
+sub _access_log () {
+    my $conf = slurp(source_dir() . '/conf/nginx.conf');
+    my ($maps) = $conf =~ /^( +map .*?\n)\n/ms;
+    my ($format) = $conf =~ /^ +(log_format skep [^;]*;)/ms;
+
+    return "$maps\n$format\naccess_log %%DIR%%/json.log skep;\n";
 }
 
 
@@ -236,6 +247,17 @@ sub connected ($self) {
         or croak $self->pg->connections . " connections, not $n";
 
     return $n;
+}
+
+
+# What nginx has at hand; see resources_are() of Skep::Test.
+
+sub resources ($self) {
+    return {
+        connections => $self->connected,
+        workers     => [sort $self->nginx->workers],
+        descriptors => $self->nginx->descriptors,
+    };
 }
 
 

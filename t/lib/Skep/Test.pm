@@ -16,12 +16,13 @@ package Skep::Test;
 use v5.36;
 
 use parent qw(Exporter);
+use Skep::Process qw(wait_until);
 use Skep::Server;
 use Test::More;
 
 our @EXPORT = (@Test::More::EXPORT, qw(
-    skep finish status_is problem same_json load_is_clean nobody escape
-    sortable
+    skep finish status_is problem same_json load_is_clean resources_are
+    replayed nobody escape sortable
 ));
 
 # a well-formed id that nothing has
@@ -207,6 +208,46 @@ sub load_is_clean ($report, $name = 'every response is right and its own') {
     diag(map { "$_\n" } ($report->faults)[0 .. 5]) if !$ok;
 
     return $ok;
+}
+
+
+# nginx has no fewer and no more of what the server's resources() said before,
+# or of some of it.
+
+sub resources_are ($server, $before) {
+    my $nginx = $server->nginx;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    is_deeply([sort $nginx->workers], $before->{workers}, 'no worker died')
+        if $before->{workers};
+    is(eval { $server->connected } // $@, $before->{connections},
+       'as many connections to PostgreSQL as before')
+        if $before->{connections};
+    ok(wait_until(3, sub { $nginx->descriptors <= $before->{descriptors} }),
+       'as many descriptors as before')
+        or diag($nginx->descriptors . " instead of $before->{descriptors}");
+}
+
+
+# The response is what the first request with this Idempotency-Key got, byte
+# for byte, but for what tells them from each other.
+
+sub replayed ($res, $first, $name) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    is($first->header('Idempotent-Replayed'), undef, "$name: first");
+    is($res->header('Idempotent-Replayed'), 'true', "$name: replayed");
+    is(_but_for_its_own($res), _but_for_its_own($first),
+       "$name: the same answer, byte for byte");
+}
+
+
+sub _but_for_its_own ($res) {
+    my $head = $res->head;
+
+    $head =~ s/^(?:Date|X-Request-ID|Idempotent-Replayed): .*\r\n//gmi;
+    return $head . $res->body;
 }
 
 
