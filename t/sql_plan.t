@@ -9,7 +9,7 @@ use v5.36;
 use JSON::PP ();
 use Skep::File qw(slurp);
 use Skep::Plan;
-use Skep::Process qw(run source_dir tempdir);
+use Skep::Process qw(run source_dir tempdir wait_until);
 use Skep::Test;
 use Skep::User;
 
@@ -388,11 +388,18 @@ seek $log, 0, 2;
 # the plans since this was asked the last time, of statements that see tasks or
 # deliveries
 sub plans () {
-    seek $log, 0, 1;            # beyond what was the end
+    my $text = '';
+    my @plans;
 
-    my $text = do { local $/; readline $log } // '';
-    my @plans = map { $json->decode($_) }
-                $text =~ /  plan:\n((?:\t.*\n)+)/g;
+    # the last one may be half written
+    wait_until(5, sub {
+        seek $log, 0, 1;        # beyond what was the end
+        $text .= do { local $/; readline $log } // '';
+        @plans = eval {
+            map { $json->decode($_) } $text =~ /  plan:\n((?:\t.*\n?)+)/g;
+        };
+        return !$@;
+    }) or die $@;
 
     return grep { $_->{'Query Text'} =~ /task\.tasks|notify\.deliveries/ }
            @plans;

@@ -53,7 +53,12 @@ $pg->freeze;
 
 my $start = time;
 
-ready_is('PostgreSQL hangs', 503, 'unavailable', database => 'timeout');
+# what waits for it learns no more of Redis
+ok(wait_until(15, sub {
+    my $res = $worker->get('/readyz');
+    return $res->status == 503 && $res->json->{checks}{database} eq 'timeout';
+}), 'PostgreSQL hangs');
+is($worker->get('/livez')->status, 200, 'PostgreSQL hangs: it lives');
 cmp_ok(time - $start, '<', 12, 'which is known long before pg_timeout');
 $pg->thaw;
 ready_is('it goes on', 200, 'ok');
