@@ -20,7 +20,8 @@ const report = { requests: [], outside: [], complaints: [], csp: [] };
 
 // What a browser asks its maker for, page or no page: the time, updates, hints.
 // That a page asks for nothing there is seen by its own requests.
-const makers = /^[A-Z]+ (http:\/\/)?[a-z0-9.-]+\.(google|googleapis)\.com[:/]/;
+const makers =
+    /^[A-Z]+ (http:\/\/)?[a-z0-9.-]+\.(google|googleapis|gvt1|gstatic)\.com[:/]/;
 
 
 // All that is not for the host of the page goes to this proxy, which tells of
