@@ -73,8 +73,7 @@ my $user = $skep->user;
 my $task = $user->task(title => 'Locked');
 my $session = $skep->pg->session;
 
-$session->send('BEGIN; LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE;');
-sleep 0.3;
+$session->hold('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
 
 for my $method ('GET', 'PATCH') {
     my @clients = map { $skep->new_client } 1 .. 40;

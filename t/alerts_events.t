@@ -132,7 +132,7 @@ ok($outbox->settled, 'the worker does what was left');
 
 my $session = $skep->pg->session;
 
-$session->send('BEGIN; SELECT n FROM notify.position FOR UPDATE;');
+$session->hold('SELECT n FROM notify.position FOR UPDATE');
 $outbox->add(1);
 $skep->pg->execute(<<~'SQL');
     UPDATE notify.outbox SET created_at = created_at - interval '1 hour'

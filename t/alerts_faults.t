@@ -125,9 +125,7 @@ told($_, 'resolved', $list) for qw(SkepLoginFailures SkepTokensInvalid);
 my $task = $user->task(title => 'Locked');
 my $session = $skep->pg->session;
 
-$session->send(<<~"SQL");
-    BEGIN; SELECT FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE;
-    SQL
+$session->hold("SELECT FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE");
 
 my $load = $skep->load(connections => 40, pause => 0.5, next => sub {
     return { method => 'PATCH', target => "/v1/tasks/$task->{id}",

@@ -140,24 +140,16 @@ is(join(' ', sort map { $_->response->status } @clients), '200 409 409 409',
 # one who commits it while the other waits for that
 my $lock = $pg->session;
 
-$lock->send(<<~'SQL');
-    BEGIN;
+$lock->hold(<<~'SQL');
     INSERT INTO auth.users (id, email, name, password_hash)
-    VALUES ('01890000-0000-7000-8000-0000000000aa', 'two@example.com', 'x', '$');
+    VALUES ('01890000-0000-7000-8000-0000000000aa', 'two@example.com', 'x', '$')
     SQL
-wait_until(5, sub {
-    return $pg->value(<<~'SQL');
-        SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'
-        SQL
-});
 
 my $late = $users[0];
 $clients[0]->send($clients[0]->format_request('PATCH', '/v1/me',
     token => $late->token, json => { email => 'two@example.com',
                                      current_password => $late->password }));
-ok(wait_until(5, sub {
-    return $pg->value("SELECT count(*) FROM pg_locks WHERE NOT granted");
-}), 'it waits');
+ok($pg->blocked, 'it waits');
 $lock->send('COMMIT;');
 problem($clients[0]->response, 409, 'email_taken', 'and gets to know');
 $lock->close;

@@ -6,7 +6,6 @@
 use v5.36;
 
 use Skep::Client;
-use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep(workers => 2, set => { api_pg_write_connections => 8 });
@@ -83,18 +82,9 @@ is_deeply($skep->pg->query('SELECT min(version), max(version) FROM task.tasks'),
 sub waits ($sql, $ids, $patch) {
     my $session = $skep->pg->session;
 
-    $session->send("BEGIN; $sql;");
-    wait_until(5, sub { $skep->pg->value(<<~'SQL') == 1 }) or die 'no lock';
-        SELECT count(*) FROM pg_stat_activity
-        WHERE state = 'idle in transaction' AND usename = 'postgres'
-        SQL
-
+    $session->hold($sql);
     start($clients[0], $ids, $patch);
-    wait_until(5, sub { $skep->pg->value(<<~'SQL') > 0 }) or die 'no wait';
-        SELECT count(*) FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND usename = 'skep_nginx'
-        SQL
-
+    $skep->pg->blocked or die 'no wait';
     $session->send('COMMIT;');
 
     my $res = $clients[0]->response(method => 'PATCH');
@@ -132,12 +122,8 @@ $skep->pg->execute(<<~"SQL");
     INSERT INTO task.members (project_id, user_id, role)
     VALUES ('$p2', '@{[$stranger->id]}', 'editor')
     SQL
-$leaving->send("BEGIN; DELETE FROM task.members
-                WHERE user_id = '@{[$stranger->id]}' AND project_id = '$p2';");
-wait_until(5, sub { $skep->pg->value(<<~'SQL') == 1 }) or die 'no lock';
-    SELECT count(*) FROM pg_stat_activity
-    WHERE state = 'idle in transaction' AND usename = 'postgres'
-    SQL
+$leaving->hold("DELETE FROM task.members
+                WHERE user_id = '@{[$stranger->id]}' AND project_id = '$p2'");
 
 problem($user->patch('/v1/tasks/bulk', { ids => [ @ids[5 .. 9] ],
             patch => { project_id => $p2, assignee_id => $stranger->id } }),

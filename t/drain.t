@@ -89,11 +89,7 @@ ok(wait_until(2, sub { kept() }), 'connections are kept');
 my $task = $user->task(title => 'Locked');
 my $session = $skep->pg->session;
 
-$session->send(<<~"SQL");
-    BEGIN;
-    SELECT id FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE;
-    SQL
-sleep 0.3;
+$session->hold("SELECT FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE");
 
 my $client = $skep->new_client;
 

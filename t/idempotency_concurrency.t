@@ -88,22 +88,13 @@ cmp_ok($seen{'in use'} // 0, '>', 0, 'some met the first while it ran');
 for my $end ('COMMIT', 'ROLLBACK') {
     my $session = $skep->pg->session;
 
-    $session->send(<<~"SQL");
-        BEGIN;
+    $session->hold(<<~"SQL");
         INSERT INTO api.idempotency_keys
             (user_id, key, fingerprint, ids, created_at)
         VALUES ('@{[$user->id]}', '$end', '', '{}', now());
         SQL
-    wait_until(5, sub {
-        stored("count(*) FROM pg_stat_activity
-                WHERE state = 'idle in transaction'");
-    }) or fail('the key is not stored');
-
     begin($clients[0], $end, { title => $end });
-    wait_until(1, sub {
-        stored("count(*) FROM pg_stat_activity
-                WHERE wait_event_type = 'Lock' AND usename = 'skep_nginx'");
-    }) or fail('the statement does not wait');
+    $skep->pg->blocked or fail('the statement does not wait');
     $session->send("$end;");
 
     my $res = $clients[0]->response;
@@ -125,17 +116,9 @@ for my $end ('COMMIT', 'ROLLBACK') {
 
 # while the first waits for its commit, others are told at once
 
-sub hold ($on) {
-    $skep->pg->execute($on
-        ? "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
-        : 'ALTER SYSTEM RESET synchronous_standby_names');
-    $skep->pg->execute('SELECT pg_reload_conf()');
-    sleep 0.3;
-}
-
 my $waiting = "count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 
-hold(1);
+$skep->pg->hold_commits(1);
 begin($clients[0], 'lost', { title => 'Lost' });
 wait_until(1, sub { stored($waiting) }) or fail('the commit does not wait');
 
@@ -157,7 +140,7 @@ $skep->pg->execute(<<~'SQL');
     SQL
 problem($clients[0]->response, 503, 'database_unavailable',
         'the answer is lost');
-hold(0);
+$skep->pg->hold_commits(0);
 
 my $id = stored("id FROM task.tasks WHERE title = 'Lost'");
 my $res;
@@ -207,11 +190,7 @@ is_deeply($skep->pg->query(<<~'SQL'), [[20, 20]], 'it is one task each');
 
 my $session = $skep->pg->session;
 
-$session->send('BEGIN; LOCK TABLE notify.outbox IN EXCLUSIVE MODE;');
-wait_until(5, sub {
-    stored("count(*) FROM pg_locks WHERE mode = 'ExclusiveLock'
-            AND relation = 'notify.outbox'::regclass");
-}) or fail('the outbox is not locked');
+$session->hold('LOCK TABLE notify.outbox IN EXCLUSIVE MODE');
 begin($clients[0], 'late', { title => 'Late' });
 problem($clients[0]->response, 504, 'database_timeout',
         'a write that takes too long');

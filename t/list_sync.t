@@ -102,7 +102,7 @@ is_set($ids, ["-$ids[0]", $ids[1]], 'one that changed, one that went');
 
 my @held = map { $pg->session } 1 .. 3;
 
-sub hold ($n, $sql) { $held[$n]->send("BEGIN; $sql"); sleep 0.1 }
+sub hold ($n, $sql) { $held[$n]->hold($sql) }
 sub release ($n) { $held[$n]->send('COMMIT;'); sleep 0.1 }
 
 sub touch ($id) {

@@ -244,10 +244,7 @@ $ada->task(title => canary('a title') . ' poison');
 ok(wait_until(15, sub { $m->log =~ /is put aside/ }), 'and an event');
 
 my $lock = $pg->session;
-$lock->send('BEGIN; SELECT FROM task.tasks FOR UPDATE;');
-wait_until(5, sub { $pg->value(
-    q{SELECT count(*) FROM pg_locks WHERE relation = 'task.tasks'::regclass
-      AND mode = 'RowShareLock' AND granted}) > 0 });
+$lock->hold('SELECT FROM task.tasks FOR UPDATE');
 status_is($ada->patch("/v1/tasks/$task->{id}", { title => canary('a title') }),
           504, 'a change takes too long');
 $lock->send('ROLLBACK;');

@@ -103,10 +103,7 @@ unlike($skep->nginx->log('error.log'), qr/forbidden title/,
 $skep->pg->execute('ALTER TABLE task.tasks DROP CONSTRAINT no_x');
 
 my $lock = $skep->pg->session;
-$lock->send('BEGIN; SELECT FROM task.tasks FOR UPDATE;');
-wait_until(5, sub { $skep->pg->value(
-    q{SELECT count(*) FROM pg_locks WHERE relation = 'task.tasks'::regclass
-      AND mode = 'RowShareLock' AND granted}) > 0 });
+$lock->hold('SELECT FROM task.tasks FOR UPDATE');
 
 problem($user->patch("/v1/tasks/$task->{id}", { title => 'y' }, with('slow')),
         504, 'database_timeout');
@@ -118,8 +115,7 @@ my $client = $skep->new_client;
 $client->send($client->format_request(
     'PATCH', "/v1/tasks/$task->{id}", token => $user->token,
     json => { title => 'z' }, with('left')));
-wait_until(5, sub { $skep->pg->value(
-    q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'}) });
+$skep->pg->blocked or fail('it does not wait');
 $client->abort;
 is(scalar lines('left', 'task_update.*57014'), 1,
    'of a request that is gone, too');
@@ -130,10 +126,7 @@ $lock->close;
 # what was accepted and is lost: nobody waits for it
 
 $lock = $skep->pg->session;
-$lock->send('BEGIN; LOCK TABLE auth.mail_tokens;');
-wait_until(5, sub { $skep->pg->value(
-    q{SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'
-      AND relation = 'auth.mail_tokens'::regclass AND granted}) > 0 });
+$lock->hold('LOCK TABLE auth.mail_tokens');
 is($skep->post('/v1/auth/password-reset', { email => $user->email },
                with('reset'))->status, 202, 'a reset is accepted');
 is(scalar lines('reset', 'reset that was accepted is lost'), 1, 'and lost');

@@ -233,11 +233,7 @@ $pg->execute(<<~"SQL");
     SQL
 
 my $other = $pg->session;
-$other->send("BEGIN; SELECT FROM notify.claim_mails(10, '1 h');
-              SELECT pg_advisory_lock(1);");
-Skep::Process::wait_until(5, sub {
-    $pg->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'");
-});
+$other->hold("SELECT FROM notify.claim_mails(10, '1 h')");
 is(scalar(claim(15)), 15, 'at most so many, waiting for nobody');
 is(scalar(claim(15)), 5, 'those that another has are left to it');
 $other->close;

@@ -6,7 +6,6 @@
 use v5.36;
 
 use Skep::Mailing;
-use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep();

@@ -5,7 +5,6 @@
 use v5.36;
 
 use Skep::File qw(slurp);
-use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep(workers => 2);
@@ -44,25 +43,16 @@ sub at_once (@calls) {
 # Holds a lock while a code sends requests, until so many wait for it.
 
 sub held ($lock, @sends) {
-    my $session = $pg->session;
+    my $session = $pg->session->hold($lock);
     my $n = 0;
-
-    $session->send("BEGIN; $lock;");
-    waiting("state = 'idle in transaction'", 1);
 
     for my $send (@sends) {
         $send->();
-        waiting("usename = 'skep_nginx' AND wait_event_type = 'Lock'", ++$n);
+        $pg->blocked(++$n) or die "never $n that wait";
     }
 
     $session->send('COMMIT;');
     $session->close;
-}
-
-sub waiting ($which, $n) {
-    wait_until(10, sub {
-        $n == $pg->value("SELECT count(*) FROM pg_stat_activity WHERE $which");
-    }) or die "never $n sessions with $which";
 }
 
 # Sends one request, as at_once() does.

@@ -57,8 +57,7 @@ sub timed () {
 my $session = $skep->pg->session;
 my @clients = map { $skep->new_client } 1 .. 9;
 
-$session->send('BEGIN; LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE;');
-sleep 0.3;
+$session->hold('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
 $_->send($_->format_request('PATCH', "/v1/tasks/$task->{id}",
                             token => $user->token, json => { title => 'x' }))
     for @clients;

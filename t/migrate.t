@@ -9,7 +9,7 @@ use File::Copy qw(copy);
 use File::Temp ();
 use Skep::File qw(slurp);
 use Skep::Mix;
-use Skep::Process qw(build_dir children run source_dir wait_until);
+use Skep::Process qw(build_dir children run source_dir);
 use Skep::Test;
 use Skep::Variant;
 use Skep::Witness;

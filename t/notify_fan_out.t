@@ -318,15 +318,10 @@ is_deeply([map { $_->{id} } fan_out()], [@ids[5 .. 6]], 'all the rest');
 my $session = $pg->session;
 my $late = new_id();
 
-$session->send(<<~"SQL");
-    BEGIN;
+$session->hold(<<~"SQL");
     INSERT INTO notify.outbox (id, type, actor_id, project_id, data)
-    VALUES ('$late', 'task.created', '$ann', '$project', '{}');
+    VALUES ('$late', 'task.created', '$ann', '$project', '{}')
     SQL
-wait_until(10, sub {
-    $pg->value("SELECT count(*) FROM pg_stat_activity
-                WHERE state = 'idle in transaction'");
-});
 
 my $early = event('task.created', $ann, $project);
 
@@ -341,11 +336,7 @@ ok($pg->value("SELECT l.n > e.n FROM notify.events l, notify.events e
 
 # a webhook that is being deleted is waited for
 
-$session->send("BEGIN; DELETE FROM notify.webhooks WHERE id = '$hook{all}';");
-wait_until(10, sub {
-    $pg->value("SELECT count(*) FROM pg_stat_activity
-                WHERE state = 'idle in transaction'");
-});
+$session->hold("DELETE FROM notify.webhooks WHERE id = '$hook{all}'");
 
 $id = event('task.updated', $ann, $project);
 my $waits = spawn(cmd => [$pg->psql, '-c',

@@ -4,7 +4,6 @@
 
 use v5.36;
 
-use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep(workers => 2);
@@ -242,24 +241,16 @@ is($pg->fan_out, 2500, '2,500 more');
 my $session = $pg->session;
 my $client = $skep->new_client;
 
-$session->send(<<~"SQL");
-    BEGIN;
+$session->hold(<<~"SQL");
     UPDATE notify.inbox SET read_at = NULL
     WHERE (n, user_id) = (SELECT n, user_id FROM notify.inbox
                           WHERE user_id = '$who' AND read_at IS NULL
                             AND deleted_at IS NULL
                           ORDER BY n LIMIT 1);
     SQL
-wait_until(10, sub {
-    $pg->value("SELECT count(*) FROM pg_stat_activity
-                WHERE state = 'idle in transaction'");
-});
 $client->send($client->format_request('POST', "$list/read-all",
                                       token => $cid->token));
-ok(wait_until(10, sub {
-    $pg->value("SELECT count(*) FROM pg_stat_activity
-                WHERE usename = 'skep_nginx' AND wait_event_type = 'Lock'");
-}), 'read-all is under way');
+ok($pg->blocked, 'read-all is under way');
 
 $cid->task(project_id => $other->{id}, title => 'Meanwhile');
 is($pg->fan_out, 1, 'meanwhile one more comes');

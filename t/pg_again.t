@@ -6,7 +6,6 @@
 use v5.36;
 
 use Skep::Client;
-use Skep::Process qw(wait_until);
 use Skep::Test;
 use Time::HiRes qw(sleep time);
 
@@ -16,18 +15,9 @@ my $skep = skep(set => { api_pg_timeout => '4s', api_pg_read_connections => 2,
 my $user = $skep->user;
 my $task = $user->task;
 my $session = $skep->pg->session;
-my $waits = <<~'SQL';
-    FROM pg_stat_activity
-    WHERE wait_event_type = 'Lock' AND usename = 'skep_nginx'
-    SQL
 
 $skep->connected;
-$session->send('BEGIN; LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE;');
-wait_until(5, sub { $skep->pg->value(<<~'SQL') == 1 }) or die 'no lock';
-    SELECT count(*) FROM pg_locks
-    WHERE relation = 'task.tasks'::regclass AND granted
-      AND mode = 'AccessExclusiveLock'
-    SQL
+$session->hold('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
 
 # until no connection has a timer of a request of before
 sleep 4.5;
@@ -37,13 +27,15 @@ my $start = time;
 
 $client->send($client->format_request('GET', "/v1/tasks/$task->{id}",
                                       token => $user->token));
-wait_until(2, sub { $skep->pg->value("SELECT count(*) $waits") == 1 })
-    or die 'it does not wait';
+$skep->pg->blocked or die 'it does not wait';
 sleep 2.5 - (time - $start);
 
 # the other connection has just served somebody, whose deadline is later
 status_is($user->get('/v1/me'), 200, 'one that has not to wait');
-$skep->pg->execute("SELECT pg_terminate_backend(pid) $waits");
+$skep->pg->execute(<<~'SQL');
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND usename = 'skep_nginx'
+    SQL
 
 my $res = $client->response(method => 'GET');
 my $took = time - $start;

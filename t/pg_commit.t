@@ -14,17 +14,6 @@ my $task = $user->task(title => 'One');
 my $client = $skep->new_client;
 
 
-# Commits wait for a standby that does not come: they have happened by then,
-# but nobody is told.
-
-sub hold ($on) {
-    $skep->pg->execute($on
-        ? "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
-        : 'ALTER SYSTEM RESET synchronous_standby_names');
-    $skep->pg->execute('SELECT pg_reload_conf()');
-    sleep 0.3;
-}
-
 sub waiting () {
     return $skep->pg->value(<<~'SQL');
         SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'
@@ -47,7 +36,7 @@ sub begin ($method, $target, $json) {
 sub stored ($sql) { return $skep->pg->value("SELECT $sql") }
 
 
-hold(1);
+$skep->pg->hold_commits(1);
 
 begin('POST', '/v1/tasks', { title => 'Two' });
 terminate();
@@ -77,7 +66,7 @@ cmp_ok(time - $start, '<', 2, 'that is told within the time-out');
 is($user->get("/v1/tasks/$task->{id}")->json->{title}, 'Patched',
    'reads go on');
 
-hold(0);
+$skep->pg->hold_commits(0);
 sleep 1.5;
 is(stored("count(*) FROM task.tasks WHERE title = 'Three'"), 1,
    'it has happened, once');

@@ -19,8 +19,7 @@ my @clients = map { $skep->new_client } 1 .. 10;
 # Ten requests at once while the table is locked: six wait, four are refused.
 
 sub crowd ($method, %o) {
-    $session->send('BEGIN; LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE;');
-    sleep 0.3;
+    $session->hold('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
 
     my $start = time;
 
@@ -52,8 +51,7 @@ is(join(' ', map { $_->status } @res), join(' ', (200) x 6),
    'and so are writes');
 
 # a client that leaves makes room
-$session->send('BEGIN; LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE;');
-sleep 0.3;
+$session->hold('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
 $_->send($_->format_request('PATCH', $path, token => $user->token,
                             json => { title => 'Never' }))
     for @clients[0 .. 5];

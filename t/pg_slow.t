@@ -16,15 +16,9 @@ my $path = "/v1/tasks/$task->{id}";
 my $session = $skep->pg->session;
 
 
-sub lock_it ($sql) {
-    $session->send("BEGIN; $sql;");
-    sleep 0.3;
-}
-
-
 # a row lock
 
-lock_it("SELECT id FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE");
+$session->hold("SELECT id FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE");
 
 my @waiting = map { $skep->new_client } 1 .. 2;
 my $start = time;
@@ -71,7 +65,7 @@ status_is($user->patch($path, { title => 'Free again' }), 200,
 
 # a lock that all reads wait for
 
-lock_it('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
+$session->hold('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
 $start = time;
 
 my @readers = map { $skep->new_client } 1 .. 10;
@@ -89,7 +83,7 @@ status_is($user->get($path), 200, 'without the lock they are served');
 
 # a lock that is released in time
 
-lock_it('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
+$session->hold('LOCK TABLE task.tasks IN ACCESS EXCLUSIVE MODE');
 $_->send($_->format_request('GET', $path, token => $user->token))
     for @readers;
 sleep 0.4;

@@ -6,7 +6,6 @@
 use v5.36;
 
 use Skep::File qw(slurp);
-use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep(workers => 2);
@@ -165,12 +164,6 @@ note(join "\n", map { my $call = $_;
 # step by step: who has begun to add a member is waited for, and who begins
 # when the project is being deleted finds none
 
-sub waiting ($n, $which) {
-    wait_until(10, sub {
-        $n == $pg->value("SELECT count(*) FROM pg_stat_activity WHERE $which");
-    }) or die "never $n sessions with $which";
-}
-
 for my $first ('POST', 'DELETE') {
     my $project = $ann->project;
     my $path = "/v1/projects/$project->{id}";
@@ -183,13 +176,12 @@ for my $first ('POST', 'DELETE') {
 
     @sends = reverse @sends if $first eq 'DELETE';
 
-    $session->send("BEGIN; SELECT FROM task.projects"
-                   . " WHERE id = '$project->{id}' FOR UPDATE;");
-    waiting(1, "state = 'idle in transaction'");
+    $session->hold("SELECT FROM task.projects
+                    WHERE id = '$project->{id}' FOR UPDATE");
 
     for my $n (0, 1) {
         $sends[$n]->();
-        waiting($n + 1, "usename = 'skep_nginx' AND wait_event_type = 'Lock'");
+        $pg->blocked($n + 1) or die 'it does not wait';
     }
 
     $session->send('COMMIT;');

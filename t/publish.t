@@ -231,20 +231,14 @@ for my $call (
 # a client that is gone: what it asked for is done
 
 my $lock = $skep->pg->session;
-$lock->send('BEGIN; LOCK TABLE notify.outbox IN EXCLUSIVE MODE;');
-wait_until(5, sub {
-    $skep->pg->value("SELECT count(*) FROM pg_locks WHERE granted
-                      AND relation = 'notify.outbox'::regclass
-                      AND mode = 'ExclusiveLock'");
-}) or fail('the outbox is not locked');
+
+$lock->hold('LOCK TABLE notify.outbox IN EXCLUSIVE MODE');
 
 my $client = $skep->new_client;
 $client->send($client->format_request('POST', '/v1/tasks',
                                       json => { title => 'Gone' },
                                       token => $user->token));
-wait_until(5, sub {
-    $skep->pg->value('SELECT count(*) FROM pg_locks WHERE NOT granted');
-}) or fail('the statement does not wait');
+$skep->pg->blocked or fail('the statement does not wait');
 $client->abort;
 $lock->send('COMMIT;');
 ($entry) = published('a client that is gone', 'task.created');

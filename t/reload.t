@@ -47,11 +47,7 @@ resources_are($skep, $before);
 my $task = $account->task(title => 'Locked');
 my $session = $skep->pg->session;
 
-$session->send(<<~"SQL");
-    BEGIN;
-    SELECT id FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE;
-    SQL
-sleep 0.3;
+$session->hold("SELECT FROM task.tasks WHERE id = '$task->{id}' FOR UPDATE");
 
 my $client = $skep->new_client;
 

@@ -60,9 +60,8 @@ $token = token();
 
 my $session = $skep->pg->session;
 
-$session->send(<<~"SQL");
-    BEGIN;
-    UPDATE auth.sessions SET revoked_at = now() WHERE id = '@{[sid($token)]}';
+$session->hold(<<~"SQL");
+    UPDATE auth.sessions SET revoked_at = now() WHERE id = '@{[sid($token)]}'
     SQL
 sleep 3;
 is(code($skep, $token), 200, 'not yet committed');

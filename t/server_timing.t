@@ -109,11 +109,7 @@ like($res->header('Server-Timing'), qr/\Aauth;dur=\S+, limit;dur=\d{3,4}\.\d{3}\
 
 my $task = $user->task(title => 'Locked');
 my $lock = $skep->pg->session;
-$lock->send('BEGIN; SELECT FROM task.tasks FOR UPDATE;');
-
-wait_until(5, sub { $skep->pg->value(
-    q{SELECT count(*) FROM pg_locks WHERE relation = 'task.tasks'::regclass
-      AND mode = 'RowShareLock' AND granted}) > 0 });
+$lock->hold('SELECT FROM task.tasks FOR UPDATE');
 
 my @clients = map { $skep->new_client } 1 .. 3;
 

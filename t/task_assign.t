@@ -6,7 +6,6 @@ use v5.36;
 
 use Skep::Process qw(wait_until);
 use Skep::Test;
-use Time::HiRes qw(sleep);
 
 my $skep = skep(set => { api_pg_timeout => '3s' });
 my $pg = $skep->pg;
@@ -78,9 +77,7 @@ sub waiting ($where) {
     return $pg->value("SELECT count(*) FROM pg_stat_activity WHERE $where");
 }
 
-$session->send("BEGIN; $remove");
-wait_until(5, sub { waiting("state = 'idle in transaction'") })
-    or fail('the removal is not under way');
+$session->hold($remove);
 
 problem($user->patch($path, { assignee_id => $assignee }),
         422, 'validation_failed', $refused, 'PATCH: about to leave');
@@ -95,18 +92,11 @@ status_is($user->patch($path, { assignee_id => $assignee }), 200,
 
 # Who removes a member waits for those that assign, and sees their tasks.
 
-sub hold ($on) {
-    $pg->execute($on ? "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
-                     : 'ALTER SYSTEM RESET synchronous_standby_names');
-    $pg->execute('SELECT pg_reload_conf()');
-    sleep 0.3;
-}
-
 for my $method ('POST', 'PATCH') {
     my $free = $user->task(title => "Free for $method");
     my $target = $method eq 'POST' ? '/v1/tasks' : "/v1/tasks/$free->{id}";
 
-    hold(1);
+    $pg->hold_commits(1);
     $client->send($client->format_request($method, $target,
         token => $user->token,
         json => { title => "By $method", assignee_id => $assignee }));
@@ -117,7 +107,7 @@ for my $method ('POST', 'PATCH') {
                    . 'COMMIT;');
     ok(wait_until(2, sub { waiting("wait_event_type = 'Lock'") }),
        "$method is under way: the removal waits");
-    hold(0);
+    $pg->hold_commits(0);
 
     my $res = $client->response;
 

@@ -5,7 +5,6 @@
 use v5.36;
 
 use Skep::Client;
-use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep(workers => 2);
@@ -36,16 +35,6 @@ sub race ($method, $n, $headers) {
     return (join(' ', sort map { $_->status } @res),
             [ grep { $_->status == 200 } @res ],
             [ grep { $_->status != 200 } @res ]);
-}
-
-
-# Waits until so many sessions of PostgreSQL are like that.
-
-sub sessions ($n, $which) {
-    wait_until(10, sub {
-        $n == $skep->pg->value(
-            "SELECT count(*) FROM pg_stat_activity WHERE $which");
-    }) or die "never $n sessions with $which";
 }
 
 
@@ -82,15 +71,14 @@ my $session = $skep->pg->session;
 
 for my $n (1 .. 10) {
     $version = $user->get($path)->json->{version};
-    $session->send("BEGIN; SELECT FROM task.tasks WHERE id = '$task->{id}'"
-                   . ' FOR UPDATE;');
-    sessions(1, "state = 'idle in transaction' AND query LIKE '%FOR UPDATE%'");
+    $session->hold("SELECT FROM task.tasks WHERE id = '$task->{id}'
+                    FOR UPDATE");
 
     $_->send($_->format_request(
         'PATCH', $path, token => $user->token,
         headers => ['If-Match', "\"$version\""], json => { title => "Held $n" }))
         for @clients[0, 1];
-    sessions(2, "usename = 'skep_nginx' AND wait_event_type = 'Lock'");
+    $skep->pg->blocked(2) or die 'they do not wait';
     $session->send('COMMIT;');
 
     $outcomes{join ' ', sort map { $_->response->status } @clients[0, 1]}++;
@@ -123,13 +111,12 @@ for my $case (['PATCH', 200, 404], ['complete', 200, 404],
         my $mover = $skep->pg->session;
         my $status = shift @statuses;
 
-        $mover->send("BEGIN; UPDATE task.tasks SET project_id = '$to'
-                      WHERE id = '$moved';");
-        sessions(1, "state = 'idle in transaction' AND query LIKE '%$moved%'");
+        $mover->hold("UPDATE task.tasks SET project_id = '$to'
+                      WHERE id = '$moved'");
         $clients[0]->send($clients[0]->format_request(
             $method, "/v1/tasks/$moved$suffix", token => $user->token,
             $json ? (json => $json) : ()));
-        sessions(1, "usename = 'skep_nginx' AND wait_event_type = 'Lock'");
+        $skep->pg->blocked or die 'it does not wait';
         $mover->send('COMMIT;');
 
         status_is($clients[0]->response(method => $method), $status,

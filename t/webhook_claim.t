@@ -88,14 +88,8 @@ is(claimed(100, 2, 0), 'a a b b c c', 'until its lease runs out');
 
 my $other = $pg->session;
 
-$other->send(<<~'SQL');
-    BEGIN;
-    SELECT FROM notify.claim_deliveries(3, 1, 0, '{}', '1 hour');
-    SQL
-
-ok(Skep::Process::wait_until(10, sub {
-    claimed(100, 1, 0) ne 'a b c';
-}), 'rows of another claim are not waited for');
+$other->hold("SELECT FROM notify.claim_deliveries(3, 1, 0, '{}', '1 hour')");
+isnt(claimed(100, 1, 0), 'a b c', 'rows of another claim are not waited for');
 $other->close;
 
 

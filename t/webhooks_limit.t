@@ -5,7 +5,6 @@
 
 use v5.36;
 
-use Skep::Process qw(wait_until);
 use Skep::Test;
 
 my $skep = skep(workers => 2);
@@ -60,20 +59,11 @@ for my $round (1 .. 4) {
     my $new = $skep->user;
     my $session = $pg->session;
 
-    $session->send("BEGIN; SELECT FROM auth.users
-                    WHERE id = '@{[$new->id]}' FOR NO KEY UPDATE;");
-    wait_until(10, sub {
-        $pg->value("SELECT count(*) FROM pg_stat_activity
-                    WHERE state = 'idle in transaction'");
-    });
-
+    $session->hold("SELECT FROM auth.users
+                    WHERE id = '@{[$new->id]}' FOR NO KEY UPDATE");
     $_->send($_->format_request('POST', '/v1/webhooks', token => $new->token,
                                 json => \%hook)) for @clients;
-    wait_until(10, sub {
-        4 <= $pg->value("SELECT count(*) FROM pg_stat_activity
-                         WHERE usename = 'skep_nginx'
-                           AND wait_event_type = 'Lock'");
-    });
+    $pg->blocked(4) or die 'they do not wait';
     $session->send('COMMIT;');
     $session->close;
 

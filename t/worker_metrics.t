@@ -118,7 +118,7 @@ is($metrics->{groups_made_total}, 1, 'the group was made');
 
 my $session = $skep->pg->session;
 
-$session->send('BEGIN; SELECT n FROM notify.position FOR UPDATE;');
+$session->hold('SELECT n FROM notify.position FOR UPDATE');
 $outbox->add(12);
 ok(wait_until(10, sub { $outbox->left == 12 }), 'the outbox waits');
 $session->close;

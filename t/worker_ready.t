@@ -88,17 +88,12 @@ ready_is('the last change is missing', 503, 'unavailable',
 
 my $session = $pg->session;
 
-$session->send('BEGIN; SELECT n FROM notify.position FOR UPDATE;');
+$session->hold('SELECT n FROM notify.position FOR UPDATE');
 
 my @seqs = $outbox->add(10);
 
 $outbox->tell($seqs[-1]);
-ok(wait_until(5, sub {
-       $pg->value(<<~'SQL');
-           SELECT count(*) FROM pg_stat_activity
-           WHERE usename = 'skep_worker' AND wait_event_type = 'Lock'
-           SQL
-   }), 'it waits for a lock');
+ok($pg->blocked(1, 'skep_worker'), 'it waits for a lock');
 
 my $pid = $worker->pid;
 

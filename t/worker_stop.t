@@ -48,15 +48,10 @@ $worker->start->ready;
 
 my $session = $skep->pg->session;
 
-$session->send('BEGIN; SELECT n FROM notify.position FOR UPDATE;');
+$session->hold('SELECT n FROM notify.position FOR UPDATE');
 @seqs = $outbox->add(10);
 $outbox->tell($seqs[-1]);
-ok(wait_until(5, sub {
-    $skep->pg->value(<<~'SQL');
-        SELECT count(*) FROM pg_stat_activity
-        WHERE usename = 'skep_worker' AND wait_event_type = 'Lock'
-        SQL
-}), 'it waits for a lock');
+ok($skep->pg->blocked(1, 'skep_worker'), 'it waits for a lock');
 ends('waiting');
 $session->close;
 ok(wait_until(10, sub {

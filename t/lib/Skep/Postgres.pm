@@ -13,11 +13,11 @@ use Fcntl qw(:flock);
 use File::Find ();
 use File::Path ();
 use Skep::File qw(slurp spew);
-use Time::HiRes qw(sleep time);
-
 use Skep::Process qw(
     alive build_dir children fork_child reap run source_dir spawn stop
+    wait_until
 );
+use Time::HiRes qw(sleep time);
 
 # one that a careless writer of connection strings would trip over
 use constant PASSWORD => q{it's a \\ "long" pass word};
@@ -250,8 +250,30 @@ sub connections ($self) {
 }
 
 
-# A session of psql that stays open: for locks.  Give it SQL by send(), end
-# it by close().
+# Waits until so many statements of a role wait for a lock; whether they do.
+
+sub blocked ($self, $n = 1, $role = 'skep_nginx') {
+    return wait_until(10, sub { $self->value(<<~"SQL") >= $n });
+        SELECT count(*) FROM pg_stat_activity
+        WHERE usename = '$role' AND wait_event_type = 'Lock'
+        SQL
+}
+
+
+# Makes commits wait for a standby that does not come, or lets them go on: they
+# have happened by then, but nobody is told.
+
+sub hold_commits ($self, $on) {
+    $self->execute($on
+        ? "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
+        : 'ALTER SYSTEM RESET synchronous_standby_names');
+    $self->execute('SELECT pg_reload_conf()');
+    sleep 0.3;
+}
+
+
+# A session of psql that stays open: for locks.  Give it SQL by send(), or
+# by hold(), and end it by close().
 
 sub session ($self) {
     pipe my $out, my $in or die "pipe: $!";
@@ -264,7 +286,8 @@ sub session ($self) {
              '-d', 'skep' or die "psql: $!";
     }, 'psql');
 
-    return bless { in => $in, pid => $pid }, 'Skep::Postgres::Session';
+    return bless { in => $in, pid => $pid, server => $self },
+           'Skep::Postgres::Session';
 }
 
 
@@ -379,6 +402,25 @@ use v5.36;
 
 sub send ($self, $sql) {
     $self->{in}->say($sql);
+}
+
+
+# Begins a transaction with this SQL, and holds what it locks; the session.
+
+sub hold ($self, $sql) {
+    state $n = 0;
+    my $name = 'holds ' . ++$n;
+
+    $sql =~ s/;?\s*\z/;/;
+    $self->send("BEGIN; $sql SET application_name = '$name';");
+
+    Skep::Process::wait_until(10, sub { $self->{server}->value(<<~"SQL") })
+        SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = '$name' AND state = 'idle in transaction'
+        SQL
+        or die "it does not end: $sql";
+
+    return $self;
 }
 
 
