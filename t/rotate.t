@@ -46,7 +46,7 @@ $pg->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity
               WHERE usename LIKE 'skep%'");
 is($skep->connected, $connections, 'they come back');
 ok($skep->wait_ready(5), 'nginx is ready');
-ok($worker->ready, 'and so is the worker');
-cmp_ok(backends('skep_worker'), '>', 0, 'which is connected');
+ok(wait_until(15, sub { backends('skep_worker') > 0 && $worker->ready }),
+   'and so is the worker, by a connection of now');
 
 finish();
