@@ -8,14 +8,9 @@
 #include <openssl/evp.h>
 
 
-#define NGX_API_IDEMPOTENCY_KEY_MAX  255
 #define NGX_API_IDEMPOTENCY_DIGEST   32     /* bytes of a SHA-256 */
 
 
-static ngx_int_t ngx_api_idempotency_parse(ngx_http_request_t *r,
-    const ngx_str_t *value, ngx_str_t *key);
-static ngx_int_t ngx_api_idempotency_unquote(const ngx_str_t *value,
-    ngx_str_t *key);
 static ngx_int_t ngx_api_idempotency_digest(ngx_http_request_t *r,
     const ngx_str_t *body, u_char *digest);
 
@@ -61,7 +56,7 @@ ngx_api_idempotency_check(ngx_http_request_t *r)
                                       &repeated);
     }
 
-    rc = ngx_api_idempotency_parse(r, &h->value, &key);
+    rc = ngx_api_header_key(r->pool, &h->value, &key);
 
     if (rc == NGX_DECLINED) {
         return ngx_api_problem_detail(r, &ngx_api_invalid_parameter,
@@ -76,77 +71,6 @@ ngx_api_idempotency_check(ngx_http_request_t *r)
     ctx->idempotency_key = (char *) key.data;
 
     return NGX_OK;
-}
-
-
-/* key gets a NUL; NGX_OK, NGX_DECLINED if it is malformed, or NGX_ERROR */
-
-static ngx_int_t
-ngx_api_idempotency_parse(ngx_http_request_t *r, const ngx_str_t *value,
-    ngx_str_t *key)
-{
-    size_t  i;
-
-    key->data = ngx_pnalloc(r->pool, value->len + 1);
-    if (key->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (value->len && value->data[0] == '"') {
-
-        if (ngx_api_idempotency_unquote(value, key) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-    } else {
-        ngx_memcpy(key->data, value->data, value->len);
-        key->len = value->len;
-    }
-
-    key->data[key->len] = '\0';
-
-    if (key->len == 0 || key->len > NGX_API_IDEMPOTENCY_KEY_MAX) {
-        return NGX_DECLINED;
-    }
-
-    for (i = 0; i < key->len; i++) {
-        if (key->data[i] <= 0x20 || key->data[i] >= 0x7f) {
-            return NGX_DECLINED;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* an sf-string (RFC 8941, 3.3.3): quotes and backslashes are escaped */
-
-static ngx_int_t
-ngx_api_idempotency_unquote(const ngx_str_t *value, ngx_str_t *key)
-{
-    u_char  *p, *last, *out;
-
-    out = key->data;
-    last = value->data + value->len;
-
-    for (p = value->data + 1; p < last && *p != '"'; p++) {
-
-        if (*p == '\\') {
-            p++;
-
-            if (p == last || (*p != '"' && *p != '\\')) {
-                return NGX_ERROR;
-            }
-        }
-
-        *out++ = *p;
-    }
-
-    key->len = out - key->data;
-
-    /* the quote that ends it ends the header, too */
-
-    return p + 1 == last ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -9,6 +9,8 @@
 
 
 #include "ngx_api.h"
+#include "ngx_api_body.h"
+#include "ngx_api_header.h"
 #include "ngx_api_pg_conn.h"
 #include "ngx_api_redis_conn.h"
 #include "ngx_api_metrics_conf.h"

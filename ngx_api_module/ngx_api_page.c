@@ -36,7 +36,6 @@ static ngx_uint_t ngx_api_page_varies(const ngx_api_field_t *field,
     ngx_uint_t sort);
 static ngx_int_t ngx_api_page_link(ngx_http_request_t *r,
     const ngx_str_t *cursor);
-static u_char *ngx_api_link_escape(u_char *p, const u_char *text, size_t len);
 
 
 ngx_int_t
@@ -475,7 +474,7 @@ ngx_api_page_link(ngx_http_request_t *r, const ngx_str_t *cursor)
             continue;
         }
 
-        p = ngx_api_link_escape(p, arg, end - arg);
+        p = ngx_api_header_link(p, arg, end - arg);
         *p++ = '&';
     }
 
@@ -486,29 +485,4 @@ ngx_api_page_link(ngx_http_request_t *r, const ngx_str_t *cursor)
     link.len = p - link.data;
 
     return ngx_api_header_add(r, "Link", &link);
-}
-
-
-/* what a client may leave raw in a query but would end the link */
-
-static u_char *
-ngx_api_link_escape(u_char *p, const u_char *text, size_t len)
-{
-    static const u_char  hex[] = "0123456789ABCDEF";
-
-    for ( /* void */ ; len; len--, text++) {
-
-        if (*text > 0x20 && *text < 0x7f && *text != '<' && *text != '>'
-            && *text != '"' && *text != '\\')
-        {
-            *p++ = *text;
-            continue;
-        }
-
-        *p++ = '%';
-        *p++ = hex[*text >> 4];
-        *p++ = hex[*text & 0xf];
-    }
-
-    return p;
 }

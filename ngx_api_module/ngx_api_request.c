@@ -7,9 +7,6 @@
 #include "ngx_api_module.h"
 
 
-#define NGX_API_JSON_DEPTH  16
-
-
 static ngx_int_t ngx_api_media_type(ngx_http_request_t *r);
 static void ngx_api_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body);
@@ -18,7 +15,6 @@ static ngx_int_t ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body,
 static ngx_int_t ngx_api_body_check(ngx_http_request_t *r, json_t *json);
 static ngx_int_t ngx_api_malformed(ngx_http_request_t *r,
     const json_error_t *error);
-static ngx_uint_t ngx_api_json_too_deep(const ngx_str_t *text);
 static void ngx_api_body_cleanup(void *data);
 
 
@@ -175,67 +171,17 @@ ngx_int_t
 ngx_api_if_match(ngx_http_request_t *r, const char **versions,
     ngx_uint_t *present)
 {
-    u_char           *p, *last, *out, *digits;
     ngx_table_elt_t  *h;
-
-    *versions = NULL;
 
     h = r->headers_in.if_match;
     *present = (h != NULL);
 
-    if (h == NULL || (h->value.len == 1 && h->value.data[0] == '*')) {
+    if (h == NULL) {
+        *versions = NULL;
         return NGX_OK;
     }
 
-    out = ngx_pnalloc(r->pool, h->value.len + sizeof("{}"));
-    if (out == NULL) {
-        return NGX_ERROR;
-    }
-
-    *versions = (char *) out;
-    *out++ = '{';
-
-    p = h->value.data;
-    last = p + h->value.len;
-
-    /*
-     * Tags of ours are digits in quotes.  "W/" is let pass: a proxy or gzip
-     * may have put it there, and our tag names a version of the resource, not
-     * the bytes of one representation.
-     */
-
-    while ((p = ngx_strlchr(p, last, '"')) != NULL) {
-
-        digits = ++p;
-
-        while (p < last && *p >= '0' && *p <= '9') {
-            p++;
-        }
-
-        if (p < last && *p == '"' && p > digits && p - digits <= 18
-            && *digits != '0')
-        {
-
-            if (out[-1] != '{') {
-                *out++ = ',';
-            }
-
-            out = ngx_cpymem(out, digits, p - digits);
-        }
-
-        p = ngx_strlchr(p, last, '"');
-
-        if (p == NULL) {
-            break;
-        }
-
-        p++;
-    }
-
-    *out++ = '}';
-    *out = '\0';
-
-    return NGX_OK;
+    return ngx_api_header_versions(r->pool, &h->value, versions);
 }
 
 
@@ -417,14 +363,13 @@ ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body)
 static ngx_int_t
 ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body, json_t **json)
 {
-    size_t               flags;
     ngx_str_t            detail;
     json_error_t         error;
     ngx_pool_cleanup_t  *cln;
 
     *json = NULL;
 
-    if (ngx_api_json_too_deep(body)) {
+    if (ngx_api_body_too_deep(body)) {
         ngx_str_set(&detail, "The JSON is nested deeper than 16 levels.");
         return ngx_api_problem_detail(r, &ngx_api_malformed_json, &detail);
     }
@@ -434,18 +379,7 @@ ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body, json_t **json)
         return NGX_ERROR;
     }
 
-    flags = JSON_REJECT_DUPLICATES|JSON_DECODE_ANY;
-
-    *json = json_loadb((char *) body->data, body->len, flags, &error);
-
-    if (*json == NULL && json_error_code(&error) == json_error_numeric_overflow)
-    {
-        /* a number too large for an integer is no fault of the syntax: read as
-         * a real, it is told by its pointer */
-
-        *json = json_loadb((char *) body->data, body->len,
-                           flags|JSON_DECODE_INT_AS_REAL, &error);
-    }
+    *json = ngx_api_body_json_load(body, &error);
 
     if (*json == NULL) {
         return ngx_api_malformed(r, &error);
@@ -465,38 +399,9 @@ ngx_api_malformed(ngx_http_request_t *r, const json_error_t *error)
     ngx_str_t    detail;
     const char  *what;
 
-    switch (json_error_code(error)) {
-
-    case json_error_out_of_memory:
+    what = ngx_api_body_fault(error);
+    if (what == NULL) {
         return NGX_ERROR;
-
-    case json_error_premature_end_of_input:
-        what = "the body is empty or ends too early";
-        break;
-
-    case json_error_end_of_input_expected:
-        what = "there is text after the JSON document";
-        break;
-
-    case json_error_invalid_utf8:
-        what = "this is not UTF-8";
-        break;
-
-    case json_error_null_character:
-    case json_error_null_byte_in_key:
-        what = "U+0000 can't be stored";
-        break;
-
-    case json_error_duplicate_key:
-        what = "the object has this name twice";
-        break;
-
-    case json_error_numeric_overflow:
-        what = "the number is too large";
-        break;
-
-    default:
-        what = "this is not valid JSON";
     }
 
     p = ngx_pnalloc(r->pool, 128);
@@ -510,48 +415,6 @@ ngx_api_malformed(ngx_http_request_t *r, const json_error_t *error)
                  - p;
 
     return ngx_api_problem_detail(r, &ngx_api_malformed_json, &detail);
-}
-
-
-/* jansson allows a depth of 2048; this bounds its recursion before it begins */
-
-static ngx_uint_t
-ngx_api_json_too_deep(const ngx_str_t *text)
-{
-    size_t      i;
-    ngx_uint_t  depth, quoted;
-
-    depth = 0;
-    quoted = 0;
-
-    for (i = 0; i < text->len; i++) {
-
-        switch (text->data[i]) {
-
-        case '"':
-            quoted = !quoted;
-            break;
-
-        case '\\':
-            i += quoted;
-            break;
-
-        case '{':
-        case '[':
-            if (!quoted && ++depth > NGX_API_JSON_DEPTH) {
-                return 1;
-            }
-            break;
-
-        case '}':
-        case ']':
-            if (!quoted && depth) {
-                depth--;
-            }
-        }
-    }
-
-    return 0;
 }
 
 

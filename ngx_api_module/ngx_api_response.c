@@ -16,8 +16,6 @@ static ngx_int_t ngx_api_outcome_faults(ngx_http_request_t *r,
 static ngx_int_t ngx_api_outcome_fault(ngx_http_request_t *r,
     ngx_array_t *faults, const ngx_str_t *outcome);
 static const char *ngx_api_outcome_detail(const char *code);
-static ngx_uint_t ngx_api_not_modified(ngx_http_request_t *r,
-    const ngx_str_t *etag);
 static ngx_int_t ngx_api_location_set(ngx_http_request_t *r,
     const PGresult *res, const char *prefix);
 
@@ -179,7 +177,9 @@ ngx_api_row_headers(ngx_http_request_t *r, const PGresult *res,
 
     if (column >= 0
         && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
-        && ngx_api_not_modified(r, &r->headers_out.etag->value))
+        && r->headers_in.if_none_match
+        && ngx_api_header_matches(&r->headers_in.if_none_match->value,
+                                  &r->headers_out.etag->value))
     {
         return NGX_HTTP_NOT_MODIFIED;
     }
@@ -385,50 +385,6 @@ ngx_api_set_etag(ngx_http_request_t *r, int64_t version)
     r->headers_out.etag = ngx_api_header_push(r, "ETag", &value);
 
     return r->headers_out.etag ? NGX_OK : NGX_ERROR;
-}
-
-
-/* If-None-Match (RFC 9110, 13.1.2): weak comparison, a list or "*" */
-
-static ngx_uint_t
-ngx_api_not_modified(ngx_http_request_t *r, const ngx_str_t *etag)
-{
-    u_char           *p, *end, *last;
-    ngx_table_elt_t  *h;
-
-    h = r->headers_in.if_none_match;
-
-    if (h == NULL) {
-        return 0;
-    }
-
-    if (h->value.len == 1 && h->value.data[0] == '*') {
-        return 1;
-    }
-
-    p = h->value.data;
-    last = p + h->value.len;
-
-    while ((p = ngx_strlchr(p, last, '"')) != NULL) {
-
-        end = ngx_strlchr(p + 1, last, '"');
-
-        if (end == NULL) {
-            break;
-        }
-
-        end++;
-
-        if ((size_t) (end - p) == etag->len
-            && ngx_memcmp(p, etag->data, etag->len) == 0)
-        {
-            return 1;
-        }
-
-        p = end;
-    }
-
-    return 0;
 }
 
 

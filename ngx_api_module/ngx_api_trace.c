@@ -11,7 +11,6 @@
 static void ngx_api_trace_cleanup(void *data);
 static ngx_int_t ngx_api_trace_id(ngx_http_request_t *r,
     ngx_api_trace_t *trace);
-static ngx_uint_t ngx_api_request_id_valid(const ngx_str_t *id);
 
 static ngx_int_t ngx_api_trace_handler(ngx_http_request_t *r);
 static u_char *ngx_api_log_handler(ngx_http_request_t *r,
@@ -130,7 +129,7 @@ ngx_api_trace_id(ngx_http_request_t *r, ngx_api_trace_t *trace)
     h = ngx_api_header_find(r, "x-request-id", sizeof("x-request-id") - 1,
                             NULL);
 
-    if (h && ngx_api_request_id_valid(&h->value)) {
+    if (h && ngx_api_header_id(&h->value)) {
         p = ngx_cpymem(p, h->value.data, h->value.len);
 
     } else {
@@ -149,31 +148,6 @@ ngx_api_trace_id(ngx_http_request_t *r, ngx_api_trace_t *trace)
     trace->request_id.len = p - trace->request_id.data;
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_api_request_id_valid(const ngx_str_t *id)
-{
-    u_char  c;
-    size_t  i;
-
-    if (id->len == 0 || id->len > NGX_API_REQUEST_ID_MAX) {
-        return 0;
-    }
-
-    for (i = 0; i < id->len; i++) {
-        c = id->data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9')
-              || c == '.' || c == '_' || c == '-'))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

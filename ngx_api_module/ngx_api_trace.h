@@ -13,11 +13,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_api_header.h"
 #include "ngx_api_traceparent.h"
 
-
-/* of an X-Request-ID that is taken */
-#define NGX_API_REQUEST_ID_MAX  64
 
 /* "TRACEPARENT REQUEST-ID", as events have it */
 #define NGX_API_TRACE_LEN                                                     \

@@ -7,6 +7,7 @@
 
 #include "ngx_auth_module.h"
 #include "ngx_auth_claim.h"
+#include "ngx_auth_text.h"
 
 
 static void ngx_auth_bearer_cleanup(void *data);
@@ -15,7 +16,6 @@ static void ngx_auth_bearer_cleanup(void *data);
 ngx_int_t
 ngx_auth_bearer_token(ngx_http_request_t *r, ngx_str_t *token)
 {
-    u_char           *p, *last;
     ngx_table_elt_t  *h;
 
     h = r->headers_in.authorization;
@@ -24,29 +24,7 @@ ngx_auth_bearer_token(ngx_http_request_t *r, ngx_str_t *token)
         return NGX_DECLINED;
     }
 
-    if (h->value.len < sizeof("Bearer x") - 1
-        || ngx_strncasecmp(h->value.data, (u_char *) "Bearer ",
-                           sizeof("Bearer ") - 1)
-           != 0)
-    {
-        return NGX_ERROR;
-    }
-
-    p = h->value.data + sizeof("Bearer ") - 1;
-    last = h->value.data + h->value.len;
-
-    while (p < last && *p == ' ') {
-        p++;
-    }
-
-    token->data = p;
-    token->len = last - p;
-
-    if (token->len == 0 || token->len > NGX_AUTH_JWT_MAX) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_auth_text_bearer(&h->value, token);
 }
 
 

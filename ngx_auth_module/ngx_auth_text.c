@@ -1,5 +1,6 @@
 
 #include "ngx_auth_text.h"
+#include "ngx_auth_jwt.h"
 
 
 static size_t ngx_auth_text_character(const u_char *src, size_t len);
@@ -93,4 +94,35 @@ ngx_auth_text_character(const u_char *src, size_t len)
     }
 
     return n;
+}
+
+
+ngx_int_t
+ngx_auth_text_bearer(const ngx_str_t *value, ngx_str_t *token)
+{
+    u_char  *p, *last;
+
+    if (value->len < sizeof("Bearer x") - 1
+        || ngx_strncasecmp(value->data, (u_char *) "Bearer ",
+                           sizeof("Bearer ") - 1)
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    p = value->data + sizeof("Bearer ") - 1;
+    last = value->data + value->len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    token->data = p;
+    token->len = last - p;
+
+    if (token->len == 0 || token->len > NGX_AUTH_JWT_MAX) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
