@@ -1,6 +1,7 @@
 
 /*
- * Batches of the stream's entries, see skep_stream.h.
+ * Batches of the stream's entries, as they are claimed and acknowledged; see
+ * skep_stream.h.
  */
 
 
@@ -11,93 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-
-static int skep_batch_of_entries(skep_batch_t *batch,
-    const redisReply *entries);
-static int skep_batch_of_pending(skep_batch_t *batch,
-    const redisReply *pending);
-
-
-int
-skep_batch_of_read(skep_batch_t *batch, redisReply *reply)
-{
-    const redisReply  *stream;
-
-    batch->reply = reply;
-
-    /* nil: nothing came in time */
-
-    if (reply->type == REDIS_REPLY_NIL) {
-        return 0;
-    }
-
-    /* [[stream, [[id, [name, value, ...]], ...]]] */
-
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1) {
-        stream = reply->element[0];
-
-        if (stream->type == REDIS_REPLY_ARRAY && stream->elements == 2
-            && skep_batch_of_entries(batch, stream->element[1]) == 0)
-        {
-            return 0;
-        }
-    }
-
-    skep_batch_clear(batch);
-    return -1;
-}
-
-
-static int
-skep_batch_of_entries(skep_batch_t *batch, const redisReply *entries)
-{
-    size_t             i;
-    skep_entry_t      *entry;
-    const redisReply  *item;
-
-    if (entries->type != REDIS_REPLY_ARRAY) {
-        return -1;
-    }
-
-    if (entries->elements == 0) {
-        return 0;
-    }
-
-    batch->entries = calloc(entries->elements, sizeof(skep_entry_t));
-
-    if (batch->entries == NULL) {
-        return -1;
-    }
-
-    batch->n = 0;
-
-    for (i = 0; i < entries->elements; i++) {
-        item = entries->element[i];
-
-        /* in old versions of Redis nil, when it was deleted meanwhile */
-
-        if (item->type != REDIS_REPLY_ARRAY || item->elements != 2
-            || item->element[0]->type != REDIS_REPLY_STRING)
-        {
-            continue;
-        }
-
-        entry = &batch->entries[batch->n++];
-        entry->id = item->element[0]->str;
-
-        /* nil: trimmed, although it was pending; there is nothing to do */
-
-        if (item->element[1]->type != REDIS_REPLY_ARRAY) {
-            continue;
-        }
-
-        entry->fields = item->element[1];
-        entry->seq = skep_stream_seq(entry->fields, &entry->fault);
-    }
-
-    return 0;
-}
 
 
 redisReply *
@@ -127,11 +41,11 @@ skep_stream_claim(skep_redis_t *redis, const char *stream,
         return NULL;
     }
 
-    if (pending->type != REDIS_REPLY_ARRAY || pending->elements == 0) {
-        if (pending->type == REDIS_REPLY_ERROR) {
-            return pending;
-        }
+    if (pending->type == REDIS_REPLY_ERROR) {
+        return pending;
+    }
 
+    if (!skep_batch_is_pending(pending) || pending->elements == 0) {
         freeReplyObject(pending);
         return NULL;
     }
@@ -155,42 +69,9 @@ skep_stream_claim(skep_redis_t *redis, const char *stream,
         return reply;
     }
 
-    batch->reply = reply;
-    batch->pending = pending;
-
-    if (skep_batch_of_entries(batch, reply) != 0
-        || skep_batch_of_pending(batch, pending) != 0)
-    {
-        skep_batch_clear(batch);
-    }
+    (void) skep_batch_of_claim(batch, pending, reply);
 
     return NULL;
-}
-
-
-/* [[id, consumer, idle, times], ...]: how often each was delivered before */
-
-static int
-skep_batch_of_pending(skep_batch_t *batch, const redisReply *pending)
-{
-    size_t             i, j;
-    const redisReply  *item;
-
-    /* both are in the order of the ids */
-
-    for (i = 0, j = 0; i < pending->elements && j < batch->n; i++) {
-        item = pending->element[i];
-
-        if (item->type != REDIS_REPLY_ARRAY || item->elements != 4) {
-            return -1;
-        }
-
-        if (strcmp(item->element[0]->str, batch->entries[j].id) == 0) {
-            batch->entries[j++].times = item->element[3]->integer;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -245,20 +126,4 @@ skep_batch_ack(const skep_batch_t *batch, skep_redis_t *redis,
     }
 
     return rc;
-}
-
-
-void
-skep_batch_clear(skep_batch_t *batch)
-{
-    if (batch->reply) {
-        freeReplyObject(batch->reply);
-    }
-
-    if (batch->pending) {
-        freeReplyObject(batch->pending);
-    }
-
-    free(batch->entries);
-    memset(batch, 0, sizeof(skep_batch_t));
 }

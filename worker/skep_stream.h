@@ -12,6 +12,8 @@
 #include "skep_redis.h"
 #include "skep_wire.h"
 
+#include <stdbool.h>
+
 
 /* texts and fields are the reply's */
 
@@ -48,6 +50,16 @@ typedef struct {
  */
 int skep_batch_of_read(skep_batch_t *batch, redisReply *reply);
 
+/* whether it is an answer of XPENDING with entries, or with none */
+bool skep_batch_is_pending(const redisReply *pending);
+
+/*
+ * Makes a batch of such an answer and of the one of XCLAIM for the ids in it,
+ * which pass over.  0, or -1 as above.
+ */
+int skep_batch_of_claim(skep_batch_t *batch, redisReply *pending,
+    redisReply *reply);
+
 /*
  * The same of entries that have been pending for idle ms, after they were
  * claimed for the consumer.  NULL, or an error of Redis that is the caller's;
@@ -65,7 +77,7 @@ int skep_batch_ack(const skep_batch_t *batch, skep_redis_t *redis,
 
 void skep_batch_clear(skep_batch_t *batch);
 
-/* seq of an entry's fields, or 0 and why there is none */
+/* seq of an entry's fields, which are texts; or 0 and why there is none */
 int64_t skep_stream_seq(const redisReply *fields, const char **fault);
 
 

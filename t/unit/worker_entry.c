@@ -98,6 +98,9 @@ tells_what_is_wrong(void **state)
 
     assert_int_equal(seq_of(&fault, nul, 3), 0);
     assert_string_equal(fault, "its seq is no number");
+
+    assert_int_equal(seq_of(&fault, nul, 4), 0);
+    assert_string_equal(fault, "it has no seq");
 }
 
 
@@ -147,6 +150,114 @@ ids_have_a_next(void **state)
 }
 
 
+/* the replies in what Redis sends, one after another */
+
+static redisReply *
+reply_of(redisReader *reader)
+{
+    void  *reply;
+
+    reply = NULL;
+    assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
+    assert_non_null(reply);
+
+    return reply;
+}
+
+
+static redisReader *
+reader_of(const char *text)
+{
+    redisReader  *reader;
+
+    reader = redisReaderCreate();
+    assert_non_null(reader);
+    assert_int_equal(redisReaderFeed(reader, text, strlen(text)), REDIS_OK);
+
+    return reader;
+}
+
+
+#define SEQ    "$3\r\nseq\r\n"
+#define ID(n)  "$3\r\n" #n "-0\r\n"
+
+
+/* a field that is no text is a fault of its entry, and not of the next */
+
+static void
+reads_what_is_no_text(void **state)
+{
+    skep_batch_t   batch;
+    redisReader   *reader;
+
+    (void) state;
+
+    reader = reader_of("*1\r\n*2\r\n$1\r\ns\r\n*4\r\n"
+                       "*2\r\n" ID(1) "*2\r\n" SEQ ":7\r\n"
+                       "*2\r\n" ID(2) "*2\r\n$-1\r\n$1\r\n7\r\n"
+                       "*2\r\n" ID(3) "*-1\r\n"
+                       "*2\r\n" ID(4) "*2\r\n" SEQ "$1\r\n7\r\n");
+
+    memset(&batch, 0, sizeof(batch));
+    assert_int_equal(skep_batch_of_read(&batch, reply_of(reader)), 0);
+
+    assert_int_equal(batch.n, 4);
+    assert_string_equal(batch.entries[0].fault, "its fields are no texts");
+    assert_null(batch.entries[0].fields);
+    assert_string_equal(batch.entries[1].fault, "its fields are no texts");
+    assert_null(batch.entries[2].fault);
+    assert_int_equal(batch.entries[3].seq, 7);
+
+    skep_batch_clear(&batch);
+    redisReaderFree(reader);
+}
+
+
+static void
+looks_at_what_is_pending(void **state)
+{
+    size_t         i;
+    redisReply    *pending;
+    skep_batch_t   batch;
+    redisReader   *reader;
+
+    static const char *const  bad[] = {
+        "+OK\r\n", "*1\r\n:1\r\n", "*1\r\n*0\r\n",
+        "*1\r\n*4\r\n$-1\r\n$1\r\nw\r\n:1\r\n:1\r\n",
+        "*1\r\n*4\r\n" ID(1) "$1\r\nw\r\n:1\r\n$1\r\n1\r\n"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        reader = reader_of(bad[i]);
+        pending = reply_of(reader);
+
+        assert_false(skep_batch_is_pending(pending));
+
+        freeReplyObject(pending);
+        redisReaderFree(reader);
+    }
+
+    reader = reader_of("*2\r\n*4\r\n" ID(1) "$1\r\nw\r\n:1\r\n:5\r\n"
+                       "*4\r\n" ID(2) "$1\r\nw\r\n:1\r\n:6\r\n"
+                       "*1\r\n*2\r\n" ID(2) "*2\r\n" SEQ "$1\r\n9\r\n");
+    pending = reply_of(reader);
+    memset(&batch, 0, sizeof(batch));
+
+    assert_true(skep_batch_is_pending(pending));
+    assert_int_equal(skep_batch_of_claim(&batch, pending, reply_of(reader)),
+                     0);
+
+    assert_int_equal(batch.n, 1);
+    assert_int_equal(batch.entries[0].seq, 9);
+    assert_int_equal(batch.entries[0].times, 6);
+
+    skep_batch_clear(&batch);
+    redisReaderFree(reader);
+}
+
+
 int
 main(void)
 {
@@ -154,7 +265,9 @@ main(void)
         cmocka_unit_test(finds_the_number),
         cmocka_unit_test(tells_what_is_wrong),
         cmocka_unit_test(ids_have_an_order),
-        cmocka_unit_test(ids_have_a_next)
+        cmocka_unit_test(ids_have_a_next),
+        cmocka_unit_test(reads_what_is_no_text),
+        cmocka_unit_test(looks_at_what_is_pending)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
