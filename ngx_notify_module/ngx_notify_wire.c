@@ -175,7 +175,9 @@ ngx_notify_wire_number(u_char **pos, u_char *end, int64_t *number)
     int64_t    n;
     ngx_str_t  word;
 
-    if (ngx_notify_wire_word(pos, end, &word) != NGX_OK) {
+    if (ngx_notify_wire_word(pos, end, &word) != NGX_OK
+        || (word.len > 1 && word.data[0] == '0'))
+    {
         return NGX_ERROR;
     }
 

@@ -60,6 +60,7 @@ test_open(void **state)
         "skep2 1 2\n", "skep 1 2\n", "skep11 1 2\n", "skep1 0 2\n",
         "skep1 2 1\n", "skep1 -1 2\n", "skep1 +1 2\n", "skep1 1 2a\n",
         "skep1 1 2\r\n", "skep1 1 1000000000000000000\n",
+        "skep1 01 2\n", "skep1 1 02\n", "skep1 00 2\n",
         "skep1 1 99999999999999999999999\n"
     };
 
