@@ -14,7 +14,9 @@ check() {
     [ $# -le 1 ] || no_more "$2"
 
     packages build run test
-    [ "${1:-}" != containers ] || packages containers
+    case ${1:-} in
+        containers | fuzz) packages "$1" ;;
+    esac
     build
 
     make -C "$root/t/unit" --no-print-directory -s BUILD="$build" >&2 \
@@ -61,7 +63,7 @@ check_sanitize() {
 # the files of tests that are asked for; those that take long, by name alone
 check_list() {
     case $1 in
-        soak | containers)
+        soak | containers | fuzz)
             (cd "$root" && ls t/"$1"/*.t)
             return
             ;;

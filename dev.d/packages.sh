@@ -33,6 +33,9 @@ packages_of() {
             # in Debian 12 the client is in docker.io
             grep -q '^VERSION_ID="12"' /etc/os-release || echo docker-cli
             ;;
+        fuzz)
+            echo clang libclang-rt-dev
+            ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
             ;;

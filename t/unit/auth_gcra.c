@@ -13,23 +13,6 @@
 #define NOW     (1800000000 * SECOND)
 
 
-ngx_int_t
-ngx_atoi(u_char *line, size_t n)
-{
-    ngx_int_t  value;
-
-    if (n == 0 || n > 18) {
-        return NGX_ERROR;
-    }
-
-    for (value = 0; n--; line++) {
-        value = value * 10 + (*line - '0');
-    }
-
-    return value;
-}
-
-
 static ngx_auth_gcra_t
 gcra(const char *text, ngx_uint_t at_once, ngx_uint_t cost)
 {
