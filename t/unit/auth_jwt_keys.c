@@ -7,6 +7,9 @@
 #include "auth_forge.h"
 #include "ngx_auth_key.h"
 
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+
 
 #define RSA_HEADER  "{\"alg\":\"RS256\",\"typ\":\"JWT\"}"
 #define EC_HEADER   "{\"alg\":\"ES256\",\"typ\":\"JWT\"}"
