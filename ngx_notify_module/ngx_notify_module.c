@@ -171,11 +171,18 @@ ngx_notify_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
     nmcf->stream = value[1];
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        nmcf->stream.len = 0;
+        return NGX_CONF_OK;
+    }
+
     ngx_str_set(&nmcf->maxlen, "100000");
 
     if (cf->args->nelts == 3) {
 
-        if (ngx_strncmp(value[2].data, "maxlen=", 7) != 0
+        if (ngx_strcmp(value[1].data, "off") == 0
+            || ngx_strncmp(value[2].data, "maxlen=", 7) != 0
             || ngx_atoi(value[2].data + 7, value[2].len - 7) < 1)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -185,10 +192,6 @@ ngx_notify_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         nmcf->maxlen.data = value[2].data + 7;
         nmcf->maxlen.len = value[2].len - 7;
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-        nmcf->stream.len = 0;
-        return NGX_CONF_OK;
     }
 
     if (value[1].len == 0 || value[1].len > NGX_NOTIFY_STREAM_MAX) {

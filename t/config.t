@@ -202,6 +202,8 @@ passes('streams, each as it may be least',
 refused("notify_stream with $_", "invalid parameter \"$_\"",
         set => { notify_stream => "skep $_", api_redis => '127.0.0.1' })
     for 'maxlen=0', 'maxlen=x', 'maxlen=', 'size=1', 'maxlen=' . 9 x 20;
+refused('no stream with a bound', 'invalid parameter "maxlen=1"',
+        set => { notify_stream => 'off maxlen=1' });
 passes('a bound of the stream', set => { notify_stream => 'skep maxlen=1',
                                          api_redis => '127.0.0.1' });
 passes('no stream', set => { notify_stream => 'off' });
