@@ -19,7 +19,8 @@ typedef enum {
     NGX_AUTH_REFUSED_FOREIGN,       /* of another issuer, for the API */
     NGX_AUTH_REFUSED_REVOKED,
     NGX_AUTH_REFUSED_UNKNOWN,       /* whether it is revoked: 503 */
-    NGX_AUTH_REFUSED_REASONS
+    NGX_AUTH_REFUSED_REASONS,
+    NGX_AUTH_REFUSED_NOT = NGX_AUTH_REFUSED_REASONS
 } ngx_auth_refused_reason_e;
 
 

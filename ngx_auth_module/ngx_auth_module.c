@@ -15,7 +15,7 @@ static ngx_int_t ngx_auth_identify(ngx_http_request_t *r);
 static ngx_uint_t ngx_auth_valid(ngx_http_request_t *r,
     const ngx_api_identity_t *identity);
 static ngx_int_t ngx_auth_token_refuse(ngx_http_request_t *r,
-    ngx_auth_refused_reason_e reason, const ngx_api_problem_t *problem);
+    ngx_auth_refused_reason_e reason);
 static ngx_int_t ngx_auth_admit(ngx_http_request_t *r,
     ngx_auth_bearer_t *bearer);
 
@@ -320,16 +320,14 @@ ngx_auth_identify(ngx_http_request_t *r)
             return NGX_DECLINED;
         }
 
-        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_MISSING,
-                                     &ngx_api_token_missing);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_MISSING);
     }
 
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "access token refused: Authorization is not "
                       "\"Bearer\" and a token");
-        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_MALFORMED,
-                                     &ngx_auth_token_invalid);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_MALFORMED);
     }
 
     bearer = ngx_palloc(r->pool, sizeof(ngx_auth_bearer_t));
@@ -346,20 +344,31 @@ ngx_auth_identify(ngx_http_request_t *r)
         return ngx_auth_admit(r, bearer);
 
     case NGX_AUTH_JWT_EXPIRED:
-        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_EXPIRED,
-                                     &ngx_auth_token_expired);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_EXPIRED);
 
     default:
-        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_INVALID,
-                                     &ngx_auth_token_invalid);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_INVALID);
     }
 }
 
 
 static ngx_int_t
-ngx_auth_token_refuse(ngx_http_request_t *r, ngx_auth_refused_reason_e reason,
-    const ngx_api_problem_t *problem)
+ngx_auth_token_refuse(ngx_http_request_t *r, ngx_auth_refused_reason_e reason)
 {
+    const ngx_api_problem_t  *problem;
+
+    static const ngx_api_problem_t *const  problems[] = {
+        &ngx_api_token_missing,
+        &ngx_auth_token_invalid,        /* malformed */
+        &ngx_auth_token_invalid,
+        &ngx_auth_token_expired,
+        &ngx_auth_token_invalid,        /* foreign */
+        &ngx_auth_token_revoked,
+        &ngx_api_database_unavailable   /* unknown */
+    };
+
+    problem = problems[reason];
+
     ngx_api_metric_inc(&ngx_auth_tokens_refused[reason]);
 
     return problem->status == NGX_HTTP_UNAUTHORIZED
@@ -371,12 +380,12 @@ ngx_auth_token_refuse(ngx_http_request_t *r, ngx_auth_refused_reason_e reason,
 static ngx_int_t
 ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
 {
-    ngx_int_t                 rc;
-    ngx_api_identity_t       *identity;
-    ngx_auth_loc_conf_t      *alcf;
-    ngx_auth_main_conf_t     *amcf;
-    ngx_auth_jwt_claims_t    *claims;
-    const ngx_api_problem_t  *problem;
+    ngx_int_t                   rc;
+    ngx_api_identity_t         *identity;
+    ngx_auth_loc_conf_t        *alcf;
+    ngx_auth_main_conf_t       *amcf;
+    ngx_auth_jwt_claims_t      *claims;
+    ngx_auth_refused_reason_e   reason;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
 
@@ -387,13 +396,12 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "access token refused: the API has accounts of its "
                       "own, this one is of another issuer");
-        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_FOREIGN,
-                                     &ngx_auth_token_invalid);
+        return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_FOREIGN);
     }
 
-    problem = ngx_auth_revoked_problem(amcf, claims);
+    reason = ngx_auth_revoked_reason(amcf, claims);
 
-    if (problem == &ngx_api_database_unavailable) {
+    if (reason == NGX_AUTH_REFUSED_UNKNOWN) {
         rc = ngx_auth_revoked_wait(r);
 
         if (rc != NGX_DECLINED) {
@@ -401,16 +409,8 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
         }
     }
 
-    if (problem) {
-        return ngx_auth_token_refuse(
-                   r, problem == &ngx_auth_token_revoked
-                          ? NGX_AUTH_REFUSED_REVOKED
-                      : problem == &ngx_auth_token_expired
-                          ? NGX_AUTH_REFUSED_EXPIRED
-                      : problem == &ngx_auth_token_invalid
-                          ? NGX_AUTH_REFUSED_INVALID
-                      : NGX_AUTH_REFUSED_UNKNOWN,
-                   problem);
+    if (reason != NGX_AUTH_REFUSED_NOT) {
+        return ngx_auth_token_refuse(r, reason);
     }
 
     identity->user.data = claims->user;
@@ -448,9 +448,9 @@ ngx_auth_admit(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
 static ngx_uint_t
 ngx_auth_valid(ngx_http_request_t *r, const ngx_api_identity_t *identity)
 {
-    ngx_auth_main_conf_t     *amcf;
-    const ngx_auth_bearer_t  *bearer;
-    const ngx_api_problem_t  *problem;
+    ngx_auth_main_conf_t       *amcf;
+    const ngx_auth_bearer_t    *bearer;
+    ngx_auth_refused_reason_e   reason;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
 
@@ -462,9 +462,9 @@ ngx_auth_valid(ngx_http_request_t *r, const ngx_api_identity_t *identity)
                  ((const char *) identity
                   - offsetof(ngx_auth_bearer_t, identity));
 
-    problem = ngx_auth_revoked_problem(amcf, &bearer->claims);
+    reason = ngx_auth_revoked_reason(amcf, &bearer->claims);
 
-    return problem == NULL || problem->status != NGX_HTTP_UNAUTHORIZED;
+    return reason == NGX_AUTH_REFUSED_NOT || reason == NGX_AUTH_REFUSED_UNKNOWN;
 }
 
 

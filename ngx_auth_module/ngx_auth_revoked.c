@@ -244,31 +244,32 @@ ngx_auth_revoked(ngx_auth_main_conf_t *amcf,
 }
 
 
-const ngx_api_problem_t *
-ngx_auth_revoked_problem(ngx_auth_main_conf_t *amcf,
+ngx_auth_refused_reason_e
+ngx_auth_revoked_reason(ngx_auth_main_conf_t *amcf,
     const ngx_auth_jwt_claims_t *claims)
 {
     u_char  session[NGX_AUTH_REVOKED_SESSION];
 
     if (claims->session[0] == '\0') {
-        return NULL;
+        return NGX_AUTH_REFUSED_NOT;
     }
 
     if (!ngx_auth_revoked_ready(amcf)) {
-        return &ngx_api_database_unavailable;
+        return NGX_AUTH_REFUSED_UNKNOWN;
     }
 
     if (claims->expires <= ngx_auth_revoked_zone_cutoff(amcf->revoked)) {
-        return &ngx_auth_token_expired;
+        return NGX_AUTH_REFUSED_EXPIRED;
     }
 
     if (ngx_api_uuid_parse(claims->session, NGX_API_UUID_LEN, session)
         != NGX_OK)
     {
-        return &ngx_auth_token_invalid;
+        return NGX_AUTH_REFUSED_INVALID;
     }
 
-    return ngx_auth_revoked(amcf, session) ? &ngx_auth_token_revoked : NULL;
+    return ngx_auth_revoked(amcf, session) ? NGX_AUTH_REFUSED_REVOKED
+                                           : NGX_AUTH_REFUSED_NOT;
 }
 
 

@@ -32,16 +32,16 @@ ngx_uint_t ngx_auth_revoked(ngx_auth_main_conf_t *amcf,
     const u_char session[NGX_AUTH_REVOKED_SESSION]);
 
 /*
- * For the access phase: why a token that is good by itself is refused, or NULL.
- * Status 401: its session was revoked.  503: nobody knows yet, shortly after
+ * For the access phase: why a token that is good by itself is refused, if it
+ * is.  UNKNOWN: nobody knows yet whether its session was revoked, shortly after
  * the start.
  */
-const ngx_api_problem_t *ngx_auth_revoked_problem(ngx_auth_main_conf_t *amcf,
+ngx_auth_refused_reason_e ngx_auth_revoked_reason(ngx_auth_main_conf_t *amcf,
     const ngx_auth_jwt_claims_t *claims);
 
 
 /*
- * For the access phase, when ngx_auth_revoked_problem() says 503: NGX_AGAIN if
+ * For the access phase, when ngx_auth_revoked_reason() is UNKNOWN: NGX_AGAIN if
  * it may be known in a moment, and then the phase comes again; NGX_DECLINED if
  * there is no use in waiting; NGX_ERROR.
  */
