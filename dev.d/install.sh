@@ -80,10 +80,7 @@ install_modules() {
 
 install_worker() {
     install_files 755 usr/bin "$build/skep-worker"
-
-    if [ -e "$root/conf/skep-worker.service" ]; then
-        install_files 644 usr/lib/systemd/system "$root/conf/skep-worker.service"
-    fi
+    install_files 644 usr/lib/systemd/system "$root/conf/skep-worker.service"
 }
 
 
@@ -107,7 +104,7 @@ install_share() {
     for path in "$build"/share/*; do
         if [ -d "$path" ]; then
             install_dir "$path" "$share/${path##*/}"
-        elif [ -e "$path" ]; then
+        else
             install_files 644 $share "$path"
         fi
     done
