@@ -4,7 +4,8 @@
 
 
 # check [--sanitize] [WHAT]: one run of prove, whose closing line is the last
-# one printed
+# one printed.  Tests wait more than they work, so there is one more of them
+# than there are processors.
 check() {
     if [ "${1:-}" = --sanitize ]; then
         shift
@@ -35,7 +36,7 @@ check() {
     fi
 
     # shellcheck disable=SC2086
-    exec prove --timer -I t/lib $tests
+    exec prove --timer -j "$(($(nproc) + 1))" -I t/lib $tests
 }
 
 

@@ -130,7 +130,7 @@ like($res->header('RateLimit'), qr/\A"here";r=2;/, 'then here, too, none is take
 
 # without nodelay
 
-my $start = time;
+$start = time;
 status_is(get('/delay', 'e'), 200, "in turn, $_") for 1 .. 3;
 cmp_ok(time - $start, '>=', 0.19, 'with a delay');
 
