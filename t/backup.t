@@ -99,6 +99,12 @@ sub journey ($name, $pg, @users) {
                          env => $pg->sqitch_env);
 
     is($rc, 0, "$name: sqitch verify") or diag($out);
+    is($pg->value(<<~'SQL'), 2, "$name: errors are terse for both roles");
+        SELECT count(*) FROM pg_db_role_setting, pg_roles r, pg_database d
+        WHERE r.oid = setrole AND d.oid = setdatabase AND datname = 'skep'
+          AND rolname IN ('skep_nginx', 'skep_worker')
+          AND 'log_error_verbosity=terse' = ANY (setconfig)
+        SQL
 
     is($_->quit, 0, "$name: the worker ends well") for $new->workers;
     $new->client->close;
