@@ -339,9 +339,11 @@ ngx_api_pg_conf_option(const PQconninfoOption *options, const char *keyword)
 
 
 /*
- * What a lane asks for in place of "target_session_attrs", or NULL.  Those for
- * reads have read-only transactions, by which libpq would take every server
- * for one that can't be written to.
+ * What a lane asks for in place of "target_session_attrs", or NULL.  A standby
+ * takes no writes, and a read from it would miss what was just written: so the
+ * primary, unless the operator says otherwise.  Lanes for reads have read-only
+ * transactions, by which libpq would take every server for one that can't be
+ * written to: "read-write" is the primary for them.
  */
 
 static const char *
@@ -351,13 +353,13 @@ ngx_api_pg_conf_attrs(const PQconninfoOption *options, ngx_api_pg_lane_e lane)
 
     attrs = ngx_api_pg_conf_option(options, "target_session_attrs");
 
-    if (attrs == NULL || lane == NGX_API_PG_WRITE
-        || ngx_strcmp(attrs, "read-write") != 0)
+    if (attrs == NULL
+        || (lane != NGX_API_PG_WRITE && ngx_strcmp(attrs, "read-write") == 0))
     {
-        return NULL;
+        return "primary";
     }
 
-    return "primary";
+    return NULL;
 }
 
 

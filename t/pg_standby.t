@@ -38,24 +38,51 @@ $standby->start;
 is($standby->value('SELECT pg_is_in_recovery()'), 't', 'a standby');
 
 
-# The standby is named first.
+# servers of a connection string, and more of it
 
-for my $attrs (qw(read-write primary)) {
+sub reconnect ($more, @servers) {
+    my $host = join ',', map { $_->{dir} } @servers;
+
     $skep->reconfigure(set => {
-        api_pg => qq("host=$standby->{dir},$primary->{dir} port=5432,5432)
-                  . qq( dbname=skep user=skep_nginx)
-                  . qq( target_session_attrs=$attrs"),
+        api_pg => qq("host=$host port=5432 dbname=skep user=skep_nginx$more"),
     });
     $skep->reload;
-    ok($skep->wait_ready(10), "$attrs: ready");
+}
 
-    my $task = $user->task(title => $attrs);
 
-    is($user->get("/v1/tasks/$task->{id}")->json->{title}, $attrs,
-       "$attrs: reads and writes");
-    status_is($user->get('/v1/tasks?q=re'), 200, "$attrs: searches");
-    is($primary->connections, 7, "$attrs: all connections are the primary's");
-    is($standby->connections, 0, "$attrs: and none the standby's");
+# a standby alone
+
+reconnect('', $standby);
+
+ok(wait_until(10, sub { $skep->nginx->log =~ /is in hot standby mode/ }),
+   'a standby is no server');
+
+my $res = $skep->get('/readyz', plain => 1);
+
+status_is($res, 503, 'which /readyz says');
+is($res->json->{checks}{database}, 'unavailable', 'of the database');
+
+reconnect(' target_session_attrs=any', $standby);
+ok(wait_until(10, sub { $standby->connections > 2 }),
+   'unless it is asked for');
+
+
+# The standby is named first.
+
+my @attrs = (' target_session_attrs=read-write',
+             ' target_session_attrs=primary', '');
+
+for my $attrs (@attrs) {
+    reconnect($attrs, $standby, $primary);
+    ok($skep->wait_ready(10), "\"$attrs\": ready");
+
+    my $task = $user->task(title => "to$attrs");
+
+    is($user->get("/v1/tasks/$task->{id}")->json->{title}, "to$attrs",
+       'reads and writes');
+    status_is($user->get('/v1/tasks?q=re'), 200, 'searches');
+    is($primary->connections, 7, 'all connections are the primary\'s');
+    is($standby->connections, 0, 'and none the standby\'s');
 }
 
 
@@ -75,7 +102,7 @@ $standby->execute('SELECT pg_promote()');
 ok($skep->wait_ready(10), 'ready again');
 is($user->task(title => 'after')->{title}, 'after', 'what is written');
 is_deeply([map { $_->{title} } $user->get('/v1/tasks')->json->{data}->@*],
-          [qw(after primary read-write)], 'and what was before');
+          ['after', map { "to$_" } reverse @attrs], 'and what was before');
 
 $standby->stop_server;
 finish();

@@ -94,6 +94,9 @@ skep_pg_connect(skep_pg_t *pg, const skep_conf_t *conf)
     names[n] = "connect_timeout";
     values[n++] = seconds;
 
+    names[n] = "target_session_attrs";
+    values[n++] = "primary";
+
     names[n] = "dbname";
     values[n++] = conf->pg;
 
