@@ -7,6 +7,12 @@
 # one printed.  Tests wait more than they work, so there is one more of them
 # than there are processors.
 check() {
+    if [ "${1:-}" = coverage ]; then
+        shift
+        coverage "$@"
+        return
+    fi
+
     if [ "${1:-}" = --sanitize ]; then
         shift
         check_sanitize
@@ -20,23 +26,34 @@ check() {
     esac
     build
 
-    make -C "$root/t/unit" --no-print-directory -s BUILD="$build" >&2 \
-        || die "the unit tests do not build"
+    check_unit
 
     tests=$(check_list "${1:-}")
     [ -n "$tests" ] || die "no test has \"$1\" in its name"
 
+    # shellcheck disable=SC2086
+    check_prove $tests
+}
+
+
+# check_unit [ASSIGNMENT...]: builds the unit tests
+check_unit() {
+    make -C "$root/t/unit" --no-print-directory -s BUILD="$build" "$@" >&2 \
+        || die "the unit tests do not build"
+}
+
+
+# check_prove TEST...: runs them
+check_prove() {
     export SKEP_ROOT="$root" SKEP_BUILD="$build" CMOCKA_MESSAGE_OUTPUT=TAP
     cd "$root"
 
-    # shellcheck disable=SC2086
-    if grep -q '^use Skep::Tools' $tests; then
+    if grep -q '^use Skep::Tools' "$@"; then
         npm_install t/tools || die "the tests want tools of npm"
         share
     fi
 
-    # shellcheck disable=SC2086
-    exec prove --timer -j "$(($(nproc) + 1))" -I t/lib $tests
+    prove --timer -j "$(($(nproc) + 1))" -I t/lib "$@"
 }
 
 

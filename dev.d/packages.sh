@@ -36,6 +36,9 @@ packages_of() {
         fuzz)
             echo clang libclang-rt-dev
             ;;
+        coverage)
+            echo gcovr
+            ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
             ;;
