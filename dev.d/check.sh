@@ -23,6 +23,11 @@ check() {
     packages build run test
     case ${1:-} in
         containers | fuzz) packages "$1" ;;
+        faults | faults/*)
+            # what is measured has the machine for itself
+            packages faults
+            check_jobs=1
+            ;;
     esac
     build
 
@@ -32,7 +37,13 @@ check() {
     [ -n "$tests" ] || die "no test has \"$1\" in its name"
 
     # shellcheck disable=SC2086
-    check_prove $tests
+    check_prove $tests && status=0 || status=$?
+
+    case ${1:-} in
+        faults | faults/*) dev.d/reliability ;;
+    esac
+
+    return "$status"
 }
 
 
@@ -53,7 +64,7 @@ check_prove() {
         share
     fi
 
-    prove --timer -j "$(($(nproc) + 1))" -I t/lib "$@"
+    prove --timer -j "${check_jobs:-$(($(nproc) + 1))}" -I t/lib "$@"
 }
 
 
@@ -81,8 +92,12 @@ check_sanitize() {
 # the files of tests that are asked for; those that take long, by name alone
 check_list() {
     case $1 in
-        soak | containers | fuzz)
+        soak | containers | fuzz | faults)
             (cd "$root" && ls t/"$1"/*.t)
+            return
+            ;;
+        */*)
+            (cd "$root" && ls t/"$1"*.t)
             return
             ;;
     esac
@@ -126,6 +141,12 @@ schema() {
     SKEP_BUILD=$build "$root/dev.d/schema" >"$build/schema.md" \
         || die "docs/schema.md stays as it is"
     cp "$build/schema.md" "$root/docs/schema.md"
+}
+
+
+# the tables of docs/reliability.md, of the last runs of ./dev test faults
+reliability() {
+    SKEP_BUILD=$build "$root/dev.d/reliability" -w
 }
 
 

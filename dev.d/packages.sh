@@ -39,6 +39,10 @@ packages_of() {
         coverage)
             echo gcovr
             ;;
+        faults)
+            # namespaces of the network
+            echo iproute2 util-linux
+            ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
             ;;

@@ -1,17 +1,11 @@
 #!/usr/bin/env perl
 
-# PostgreSQL is killed (kill -9), as a whole or one of its backends, while tasks
-# are written: each that was acknowledged is told of once.
+# PostgreSQL fails while clients write and read: each write that was acknowledged
+# is there and is told of once.  The short form of t/faults/postgres.t.
 
 use v5.36;
 
-use Skep::Faults;
-use Skep::Test;
+use Skep::Matrix;
+use Skep::Rows::Postgres;
 
-my $faults = Skep::Faults->new(skep => skep(Skep::Faults->server));
-
-$faults->run(6, qw(kill_postgres kill_backend));
-$faults->check;
-$faults->finish;
-
-finish();
+matrix('PostgreSQL', Skep::Rows::Postgres->rows, short => 1);

@@ -11,6 +11,9 @@ package Skep::Faults;
 #
 # Two users share a project, so that each event has two rows of inboxes and one
 # delivery; one of them follows the stream, and comes back whenever it ends.
+#
+# Each writer also reads what it wrote, and notes of each request when it began,
+# when it ended, and how: see attempts().  Skep::Matrix measures by that.
 
 use v5.36;
 
@@ -26,6 +29,7 @@ use Time::HiRes qw(sleep time);
 
 use constant WRITERS => 8;
 use constant PATIENCE => 60;            # seconds until all must have settled
+use constant HUNG => 5;                 # seconds that no request may take
 
 
 # What a server of such a test is started with.
@@ -58,13 +62,16 @@ sub server ($class, %o) {
 }
 
 
-# new(skep => server, rate => writes per second at most, of all processes)
+# new(skep => server, rate => writes per second at most, of all processes,
+#     refused => pattern of errors that PostgreSQL may log)
 
 sub new ($class, %o) {
     my $skep = $o{skep};
     my $self = bless {
         skep     => $skep,
         rate     => $o{rate} // 400,
+        refused  => $o{refused},
+        read     => {},
         receiver => Skep::Receiver->new(dir => $skep->dir),
         users    => [map { $skep->user } 1 .. 2],
         done     => {},
@@ -91,10 +98,9 @@ sub skep ($self) { return $self->{skep} }
 
 sub run ($self, $seconds, @faults) {
     my $until = time + $seconds;
-    my $follower = $self->_follow;
-    my $run = ++$self->{runs};
-    my @writers = map { $self->_write("$run-$_") } 1 .. WRITERS;
     my $n = 0;
+
+    $self->start;
 
     while (time < $until) {
         sleep 0.2 + rand 0.6;
@@ -103,6 +109,28 @@ sub run ($self, $seconds, @faults) {
         $self->$fault;
         $self->{done}{$fault}++;
     }
+
+    $self->stop;
+
+    note('faults: ', join ', ', map { "$_ $self->{done}{$_} times" }
+                                sort keys $self->{done}->%*);
+}
+
+
+# The processes that write, and the one that follows.
+
+sub start ($self) {
+    my $run = ++$self->{runs};
+
+    $self->{follower} = $self->_follow;
+    $self->{writers} = [map { $self->_write("$run-$_") } 1 .. WRITERS];
+}
+
+
+# Their end, with everything up and settled.
+
+sub stop ($self) {
+    my @writers = $self->{writers}->@*;
 
     kill 'TERM', @writers;
     $_ = reap($_, PATIENCE) for @writers;
@@ -117,11 +145,52 @@ sub run ($self, $seconds, @faults) {
     # it may have to come back for the last ones
     my $shown = $self->_inbox;
     wait_until(20, sub { $self->_lines('followed') >= $shown }, 0.2);
-    kill 'TERM', $follower;
-    is(reap($follower, 20), 0, 'the follower ends');
+    kill 'TERM', $self->{follower};
+    is(reap($self->{follower}, 20), 0, 'the follower ends');
+}
 
-    note('faults: ', join ', ', map { "$_ $self->{done}{$_} times" }
-                                sort keys $self->{done}->%*);
+
+sub writers ($self) { return $self->{writers}->@* }
+
+
+# What the writers did since this was asked for last, in order:
+#     { who, kind => POST, PATCH or GET, tries => how often so far,
+#       began, ended, task => id of what was written,
+#       how => ok, replayed, a status, closed, hung, or what is wrong with it }
+
+sub attempts ($self) {
+    return map {
+        my %attempt;
+        @attempt{qw(began ended who kind tries task how)} = split /\t/;
+        \%attempt;
+    } $self->_new_lines('attempts');
+}
+
+
+# What the follower was told since then, in order: { id, task, at }.
+
+sub told ($self) {
+    return map {
+        my %told;
+        @told{qw(id task at)} = split /\t/;
+        \%told;
+    } $self->_new_lines('followed');
+}
+
+
+sub _new_lines ($self, $name) {
+    my $file = $self->skep->dir . "/$name";
+    my $state = $self->{read}{$name} //= { at => 0 };
+
+    open my $fh, '<', $file or return;
+    seek $fh, $state->{at}, 0;
+
+    my $text = do { local $/; <$fh> } // '';
+
+    $text = substr $text, 0, 1 + rindex $text, "\n";
+    $state->{at} += length $text;
+
+    return split /\n/, $text;
 }
 
 
@@ -227,8 +296,10 @@ sub kill_backend ($self) {
 sub _write ($self, $which) {
     return fork_child(sub {
         srand($$);
+        $self->{who} = $which;
         $self->{journal} = $self->_open("acknowledged-$which");
-        $self->{client} = $self->skep->new_client(timeout => 5);
+        $self->{attempts} = $self->_open('attempts');
+        $self->{client} = $self->skep->new_client(timeout => HUNG);
         local $SIG{TERM} = sub { $self->{stopping} = 1 };
 
         my $pause = WRITERS / $self->{rate};
@@ -246,13 +317,14 @@ sub _write ($self, $which) {
 }
 
 
-# One write: a task, or a change of one of one's own.
+# One write: a task, or a change of one of one's own; and a look at it.
 
 sub _one ($self, $name) {
     my $tasks = $self->{tasks} //= [];
+    my $task;
 
     if (@$tasks < 5 || rand 2 < 1) {
-        my $task = $self->_request('POST', '/v1/tasks',
+        $task = $self->_request('POST', '/v1/tasks', $name,
             json    => { title => $name, project_id => $self->{project} },
             headers => ['Idempotency-Key', $name]);
 
@@ -260,43 +332,76 @@ sub _one ($self, $name) {
         $self->_journal('task.created', $task);
 
     } else {
-        my $task = $self->_request('PATCH', '/v1/tasks/' . _any(@$tasks),
-                                   json => { title => $name });
+        $task = $self->_request('PATCH', '/v1/tasks/' . _any(@$tasks), $name,
+                                json => { title => $name });
 
         $self->_journal('task.updated', $task);
     }
+
+    my $read = $self->_request('GET', "/v1/tasks/$task->{id}", $name);
+
+    # more, if an attempt that was given up has happened after all
+    die "version $read->{version}, and $task->{version} was acknowledged"
+        if $read->{version} < $task->{version};
 }
 
 
 # Again and again, until it is acknowledged: the same key, or the same change.
+# The answer has to be its own: it has the title and the id that were sent.
 
-sub _request ($self, $method, $target, %o) {
+sub _request ($self, $method, $target, $name, %o) {
     my $client = $self->{client};
     my $until = time + PATIENCE - 5;
-    my $last = '';
+    my ($tries, $how) = (0, '');
+    my @headers = ($o{headers} // [])->@*;
 
     while (time < $until) {
+        my $nonce = "$name-$method-" . ++$tries;
+        my $began = time;
         my $res = eval {
-            $client->request($method, $target,
-                             token => $self->{users}[0]->token, %o);
+            $client->request($method, $target, %o,
+                             headers => [@headers, 'X-Request-ID', $nonce],
+                             token => $self->{users}[0]->token);
         };
+        my $task;
 
-        return $res->json if $res && $res->status < 300;
+        $how = $res ? $self->_how($res, $nonce, $name)
+                    : $@ =~ /time-out/ ? 'hung' : 'closed';
+        $task = $res->json if $how =~ /\A(?:ok|replayed)\z/;
 
-        $last = $res ? $res->status . ' ' . $res->body : $@;
-        die "$method $target: $last"
-            if $res && $res->status < 500 && $res->status != 409;
+        syswrite $self->{attempts}, join("\t",
+            $began, time, $self->{who}, $method, $tries,
+            $task ? $task->{id} : '-', $how) . "\n";
+
+        return $task if $task;
+
+        die "$method $target: $how: " . $res->body
+            if $res && $how !~ /\A(?:5\d\d|409)\z/;
 
         $client->close;
         sleep 0.05;
     }
 
-    die "never acknowledged: $method $target: $last";
+    die "never acknowledged: $method $target: $how";
+}
+
+
+sub _how ($self, $res, $nonce, $name) {
+    my $id = $res->header('X-Request-ID') // 'none';
+
+    return "X-Request-ID is $id, not $nonce" if $id ne $nonce;
+    return $res->status if $res->status >= 300;
+
+    my $title = $res->json->{title};
+
+    return "\"$title\" is another's" if $title ne $name;
+    return $res->header('Idempotent-Replayed') ? 'replayed' : 'ok';
 }
 
 
 sub _journal ($self, $type, $task) {
     syswrite $self->{journal}, "$task->{id}\t$type\t$task->{version}\n";
+    $self->{journal}->sync;
 }
 
 
@@ -329,15 +434,17 @@ sub _follow ($self) {
 
     return fork_child(sub {
         my $journal = $self->_open('followed');
-        my $last = ($self->_lines('followed'))[-1]
+        my $last = ($self->_followed)[-1]
                    // '01890000-0000-7000-8000-000000000001';
         my $stopping = 0;
         local $SIG{TERM} = sub { $stopping = 1 };
 
         while (!$stopping) {
             while ($stream && (my $event = $stream->event(0.1))) {
+                my ($task) = $event->{text} =~ /"task_id":"([^"]+)"/;
+
                 $last = $event->{id};
-                syswrite $journal, "$last\n";
+                syswrite $journal, join("\t", $last, $task // '-', time) . "\n";
             }
 
             next if $stream && $stream->ended(0) eq '';
@@ -349,6 +456,13 @@ sub _follow ($self) {
             undef $stream if $stream && $stream->response;
         }
     }, 'follower');
+}
+
+
+# The ids that the follower was told, in order.
+
+sub _followed ($self) {
+    return map { /\A([^\t]*)/ } $self->_lines('followed');
 }
 
 
@@ -424,9 +538,21 @@ sub check ($self) {
         FROM notify.deliveries WHERE status <> 'delivered'
         SQL
 
+    $self->_check_attempts;
     $self->_check_receiver;
     $self->_check_follower;
     $self->_check_log;
+}
+
+
+# Every request was answered in time, and by its own answer.
+
+sub _check_attempts ($self) {
+    my @wrong = grep { !/\t(?:ok|replayed|closed|409|5\d\d)\z/ }
+                $self->_lines('attempts');
+
+    is(scalar @wrong, 0, 'no request has hung, none got the answer of another')
+        or diag(map { "$_\n" } @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]);
 }
 
 
@@ -465,7 +591,7 @@ sub _check_receiver ($self) {
 # Each once, and in the order of the inbox.
 
 sub _check_follower ($self) {
-    my @followed = $self->_lines('followed');
+    my @followed = $self->_followed;
     my @inbox = $self->_inbox;
     my ($at) = grep { ($followed[$_] // '') ne ($inbox[$_] // '') }
                0 .. ($#followed > $#inbox ? $#followed : $#inbox);
@@ -482,7 +608,9 @@ sub _check_follower ($self) {
 # starting or stopping.
 
 sub _check_log ($self) {
-    my @faults = grep { /(?:ERROR|PANIC):/ && !/canceling statement due to/ }
+    my $allowed = $self->{refused} // qr/(?!)/;
+    my @faults = grep { /(?:ERROR|PANIC):/ && !/canceling statement due to/
+                        && !/$allowed/ }
                  split /\n/, $self->skep->pg->log_tail(1e6);
 
     is(scalar @faults, 0, 'PostgreSQL has refused nothing')

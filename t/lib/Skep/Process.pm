@@ -18,7 +18,7 @@ use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
-    spawn run adopt alive stop reap wait_until tempdir forget as_user
+    spawn run adopt alive stop reap wait_until tempdir discard as_user
     children descendants build_dir source_dir fork_child
 );
 
@@ -65,6 +65,16 @@ sub tempdir () {
     _guard("dir $dir");
 
     return $dir;
+}
+
+
+# Removes a directory that tempdir() made before the test ends.
+
+sub discard ($dir) {
+    return if $ENV{SKEP_KEEP};
+
+    File::Path::remove_tree($dir);
+    @dirs = grep { $_ ne $dir } @dirs;
 }
 
 

@@ -53,7 +53,7 @@ sub skep (%o) {
 # their logs.  A server that was not started by skep() is to be named.
 
 sub finish (@others) {
-    push @servers, @others;
+    my @servers = (splice(@servers), @others);
 
     for my $server (@servers) {
         my $nginx = $server->nginx;
