@@ -112,7 +112,7 @@ static ngx_command_t  ngx_api_commands[] = {
       &ngx_api_timeout_post },
 
     { ngx_string("api_redis"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_api_redis_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -123,6 +123,13 @@ static ngx_command_t  ngx_api_commands[] = {
       ngx_api_file_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_api_main_conf_t, redis.password),
+      (void *) 1 },
+
+    { ngx_string("api_redis_sentinel_password_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_api_file_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, redis.sentinel_password),
       (void *) 1 },
 
     { ngx_string("api_redis_timeout"),

@@ -21,7 +21,7 @@
 
 /* how often a subscriber makes sure that it still has a connection, ms; after
  * twice that time in silence it has none */
-#define NGX_API_REDIS_PING     5000
+#define NGX_API_REDIS_PING     1000
 
 
 struct ngx_api_redis_op_s {
@@ -320,6 +320,12 @@ ngx_api_redis_reply(ngx_api_redis_conn_t *conn, const redisReply *reply)
                                ? NGX_API_REDIS_ERROR : NGX_API_REDIS_OK]);
     }
 
+    if (reply->type == REDIS_REPLY_ERROR
+        && ngx_strncmp(reply->str, "READONLY", sizeof("READONLY") - 1) == 0)
+    {
+        conn->demoted = 1;
+    }
+
     if (handler == NULL && reply->type == REDIS_REPLY_ERROR) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "Redis: %*s, request_id: \"%V\"", (size_t) reply->len,
@@ -338,7 +344,7 @@ ngx_api_redis_reply(ngx_api_redis_conn_t *conn, const redisReply *reply)
         handler(data, reply);
     }
 
-    return NGX_OK;
+    return conn->demoted ? NGX_ERROR : NGX_OK;
 }
 
 

@@ -14,12 +14,18 @@
 /* bytes that may wait to be sent; Redis is not well when it comes to that */
 #define NGX_API_REDIS_OUT_MAX    (4 * 1024 * 1024)
 
+/* before another attempt, once Redis has become a replica, ms */
+#define NGX_API_REDIS_DEMOTED    1000
 
+
+static ngx_addr_t *ngx_api_redis_conn_addr(ngx_api_redis_conn_t *conn);
 static ngx_int_t ngx_api_redis_conn_connect(ngx_api_redis_conn_t *conn);
 static void ngx_api_redis_conn_connected(ngx_api_redis_conn_t *conn);
 static ngx_int_t ngx_api_redis_conn_greet(ngx_api_redis_conn_t *conn);
 static ngx_int_t ngx_api_redis_conn_greeted(ngx_api_redis_conn_t *conn,
     const redisReply *reply);
+static ngx_int_t ngx_api_redis_conn_refused(ngx_api_redis_conn_t *conn,
+    const u_char *what, size_t len);
 static ngx_int_t ngx_api_redis_conn_append(ngx_api_redis_conn_t *conn,
     int argc, const char **argv, const size_t *argvlen);
 static ngx_int_t ngx_api_redis_conn_reserve(ngx_api_redis_conn_t *conn,
@@ -55,7 +61,7 @@ ngx_api_redis_conn_open(ngx_api_redis_conn_t *conn)
     ngx_api_redis_conn_event_init(conn, &conn->flush,
                                   ngx_api_redis_conn_flush_handler);
 
-    conn->broken = 0;
+    conn->demoted = 0;
     conn->out_pos = 0;
     conn->out_len = 0;
     conn->state = NGX_API_REDIS_CONNECTING;
@@ -76,6 +82,25 @@ ngx_api_redis_conn_open(ngx_api_redis_conn_t *conn)
 }
 
 
+/* Redis; or a Sentinel, as long as it is not known where Redis is */
+
+static ngx_addr_t *
+ngx_api_redis_conn_addr(ngx_api_redis_conn_t *conn)
+{
+    conn->asking = (conn->conf->sentinel.len && !conn->found);
+
+    if (!conn->found) {
+        return &conn->conf->addrs[conn->tries % conn->conf->naddrs];
+    }
+
+    /* the next time it may be elsewhere */
+
+    conn->found = 0;
+
+    return &conn->master;
+}
+
+
 /* NGX_ERROR: see errno */
 
 static ngx_int_t
@@ -87,7 +112,7 @@ ngx_api_redis_conn_connect(ngx_api_redis_conn_t *conn)
     ngx_socket_t       s;
     ngx_connection_t  *c;
 
-    addr = &conn->conf->addrs[conn->tries++ % conn->conf->naddrs];
+    addr = ngx_api_redis_conn_addr(conn);
 
     s = ngx_socket(addr->sockaddr->sa_family, SOCK_STREAM, 0);
     if (s == (ngx_socket_t) -1) {
@@ -170,22 +195,29 @@ ngx_api_redis_conn_connected(ngx_api_redis_conn_t *conn)
 }
 
 
-/* SELECT also tells whether Redis wants a password, or is still loading */
+/*
+ * SELECT also tells whether Redis wants a password, or is still loading; HELLO,
+ * whether it is still what the Sentinel took it for.
+ */
 
 static ngx_int_t
 ngx_api_redis_conn_greet(ngx_api_redis_conn_t *conn)
 {
-    size_t       lens[2];
-    u_char       db[NGX_INT64_LEN];
-    const char  *args[2];
+    size_t            lens[3];
+    u_char            db[NGX_INT64_LEN];
+    const char       *args[3];
+    const ngx_str_t  *password;
 
     conn->greetings = 0;
 
-    if (conn->conf->password.len) {
+    password = conn->asking ? &conn->conf->sentinel_password
+                            : &conn->conf->password;
+
+    if (password->len) {
         args[0] = "AUTH";
         lens[0] = sizeof("AUTH") - 1;
-        args[1] = (char *) conn->conf->password.data;
-        lens[1] = conn->conf->password.len;
+        args[1] = (char *) password->data;
+        lens[1] = password->len;
 
         if (ngx_api_redis_conn_append(conn, 2, args, lens) != NGX_OK) {
             return NGX_ERROR;
@@ -194,32 +226,58 @@ ngx_api_redis_conn_greet(ngx_api_redis_conn_t *conn)
         conn->greetings++;
     }
 
-    args[0] = "SELECT";
-    lens[0] = sizeof("SELECT") - 1;
-    args[1] = (char *) db;
-    lens[1] = ngx_sprintf(db, "%ui", conn->conf->db) - db;
+    if (!conn->asking) {
+        args[0] = "SELECT";
+        lens[0] = sizeof("SELECT") - 1;
+        args[1] = (char *) db;
+        lens[1] = ngx_sprintf(db, "%ui", conn->conf->db) - db;
+
+        if (ngx_api_redis_conn_append(conn, 2, args, lens) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        conn->greetings++;
+    }
+
+    if (conn->conf->sentinel.len == 0) {
+        return NGX_OK;
+    }
 
     conn->greetings++;
 
-    return ngx_api_redis_conn_append(conn, 2, args, lens);
+    return ngx_api_redis_conn_append(conn,
+                                     ngx_api_redis_sentinel(conn, args, lens),
+                                     args, lens);
 }
 
+
+/* NGX_DONE: it is known where Redis is */
 
 static ngx_int_t
 ngx_api_redis_conn_greeted(ngx_api_redis_conn_t *conn, const redisReply *reply)
 {
-    ngx_uint_t  level;
+    const char  *why;
 
     if (reply->type == REDIS_REPLY_ERROR) {
-        level = ngx_api_redis_conn_level(conn);
-        ngx_log_error(level, ngx_cycle->log, 0,
-                      "Redis refused the connection: %*s",
-                      (size_t) reply->len, reply->str);
-        return NGX_ERROR;
+        return ngx_api_redis_conn_refused(conn, (u_char *) reply->str,
+                                          (size_t) reply->len);
     }
 
     if (--conn->greetings) {
         return NGX_OK;
+    }
+
+    if (conn->conf->sentinel.len) {
+        why = ngx_api_redis_sentinel_answer(conn, reply);
+
+        if (why) {
+            return ngx_api_redis_conn_refused(conn, (u_char *) why,
+                                              ngx_strlen(why));
+        }
+
+        if (conn->found) {
+            return NGX_DONE;
+        }
     }
 
     conn->state = NGX_API_REDIS_READY;
@@ -238,6 +296,23 @@ ngx_api_redis_conn_greeted(ngx_api_redis_conn_t *conn, const redisReply *reply)
     conn->ready(conn);
 
     return NGX_OK;
+}
+
+
+/* always NGX_ERROR */
+
+static ngx_int_t
+ngx_api_redis_conn_refused(ngx_api_redis_conn_t *conn, const u_char *what,
+    size_t len)
+{
+    ngx_uint_t  level;
+
+    level = ngx_api_redis_conn_level(conn);
+
+    ngx_log_error(level, ngx_cycle->log, 0, "%s refused the connection: %*s",
+                  conn->asking ? "Sentinel" : "Redis", len, what);
+
+    return NGX_ERROR;
 }
 
 
@@ -334,6 +409,7 @@ static void
 ngx_api_redis_conn_read_handler(ngx_event_t *rev)
 {
     ssize_t                n;
+    ngx_int_t              rc;
     u_char                 buf[16384];
     ngx_connection_t      *c;
     ngx_api_redis_conn_t  *conn;
@@ -362,10 +438,19 @@ ngx_api_redis_conn_read_handler(ngx_event_t *rev)
         return;
     }
 
-    if (ngx_api_redis_conn_replies(conn) != NGX_OK) {
-        ngx_api_redis_conn_fail(conn, 0, conn->reader->err
-                                         ? conn->reader->errstr
-                                         : "an unexpected reply");
+    rc = ngx_api_redis_conn_replies(conn);
+
+    if (rc == NGX_DONE) {
+        ngx_api_redis_conn_close(conn);
+        ngx_api_redis_conn_open(conn);
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_api_redis_conn_fail(conn, 0, conn->demoted ? "it is a replica now"
+                                         : conn->reader->err
+                                           ? conn->reader->errstr
+                                           : "an unexpected reply");
     }
 }
 
@@ -393,7 +478,7 @@ ngx_api_redis_conn_replies(ngx_api_redis_conn_t *conn)
         freeReplyObject(reply);
 
         if (rc != NGX_OK) {
-            return NGX_ERROR;
+            return rc;
         }
     }
 }
@@ -502,6 +587,17 @@ ngx_api_redis_conn_fail(ngx_api_redis_conn_t *conn, ngx_err_t err,
 
     if (conn->state != NGX_API_REDIS_READY) {
         conn->failed = 1;
+    }
+
+    /* a Sentinel that answered is asked again; of all else the next one */
+
+    if (conn->asking || conn->conf->sentinel.len == 0) {
+        conn->tries++;
+    }
+
+    if (conn->demoted) {
+        /* it takes connections, and would take the next one as well */
+        conn->delay = NGX_API_REDIS_DEMOTED;
     }
 
     ngx_api_redis_conn_close(conn);

@@ -21,6 +21,9 @@
 typedef struct {
     ngx_addr_t                 *addrs;    /* tried in turn */
     ngx_uint_t                  naddrs;   /* 0: no api_redis */
+    ngx_str_t                   sentinel; /* what the addresses, then those of
+                                           * Sentinels, know Redis by; or "" */
+    ngx_str_t                   sentinel_password;
     ngx_str_t                   password; /* empty: none */
     ngx_uint_t                  db;
     ngx_msec_t                  timeout;
@@ -70,7 +73,12 @@ struct ngx_api_redis_conn_s {
     ngx_uint_t                  tries;
     ngx_uint_t                  greetings;   /* replies to come */
 
-    unsigned                    broken:1; /* close when it is safe to */
+    ngx_addr_t                  master;   /* as a Sentinel said */
+    ngx_sockaddr_t              sockaddr; /* of it */
+
+    unsigned                    asking:1; /* this one is to a Sentinel */
+    unsigned                    found:1;  /* the next one is to the master */
+    unsigned                    demoted:1;  /* Redis takes no writes any more */
     unsigned                    failed:1; /* the last attempt failed */
 };
 
@@ -87,6 +95,20 @@ ngx_int_t ngx_api_redis_conn_send(ngx_api_redis_conn_t *conn, int argc,
  * handlers, and opens another later; what: why, for the log */
 void ngx_api_redis_conn_fail(ngx_api_redis_conn_t *conn, ngx_err_t err,
     const char *what);
+
+/*
+ * The last command of greeting, where Sentinels say where Redis is: the words,
+ * room for three of them, and how many there are.
+ */
+int ngx_api_redis_sentinel(const ngx_api_redis_conn_t *conn,
+    const char **args, size_t *lens);
+
+/*
+ * Reads the answer: notes where the master is, or that this is it.  NULL, or
+ * why the connection is of no use.
+ */
+const char *ngx_api_redis_sentinel_answer(ngx_api_redis_conn_t *conn,
+    const redisReply *reply);
 
 /* for good; may be called again, and for one that was never opened */
 void ngx_api_redis_conn_close(ngx_api_redis_conn_t *conn);

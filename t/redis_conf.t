@@ -106,6 +106,12 @@ fault('a database that is no number', qr/invalid parameter "db=x"/,
 fault('a negative one', qr/invalid parameter/, api_redis => '127.0.0.1 db=-1');
 fault('another parameter', qr/invalid parameter "port=1"/,
       api_redis => '127.0.0.1 port=1');
+fault('several addresses', qr/has several addresses/,
+      api_redis => '127.0.0.1 127.0.0.2 db=1');
+fault('an address behind parameters', qr/invalid parameter "127.0.0.2"/,
+      api_redis => '127.0.0.1 sentinel=x 127.0.0.2');
+fault('no name', qr/invalid parameter "sentinel="/,
+      api_redis => '127.0.0.1 sentinel=');
 fault('no such host', qr/host not found/, api_redis => 'redis.invalid');
 fault('no such port', qr/invalid port/, api_redis => '127.0.0.1:99999');
 fault('a URL', qr/api_redis|must be|invalid|no address|host/,

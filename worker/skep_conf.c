@@ -590,6 +590,45 @@ skep_conf_time(const char *text)
 
 
 int
+skep_conf_pick(const char *list, unsigned number, char *address, size_t size)
+{
+    unsigned     n;
+    size_t       len;
+    const char  *p;
+
+    static const char  blanks[] = " \t";
+
+    n = 0;
+    list += strspn(list, blanks);
+
+    for (p = list; *p; p += strspn(p, blanks)) {
+        p += strcspn(p, blanks);
+        n++;
+    }
+
+    if (n == 0) {
+        return -1;
+    }
+
+    for (number %= n; number; number--) {
+        list += strcspn(list, blanks);
+        list += strspn(list, blanks);
+    }
+
+    len = strcspn(list, blanks);
+
+    if (len >= size) {
+        return -1;
+    }
+
+    memcpy(address, list, len);
+    address[len] = '\0';
+
+    return (int) n;
+}
+
+
+int
 skep_conf_address(const char *text, int default_port, char *host, size_t size,
     int *port)
 {

@@ -46,6 +46,9 @@ typedef struct {
 
     /* Redis */
     char             *redis;           /* HOST, HOST:PORT, unix:PATH, off */
+    char             *redis_sentinel;  /* what Sentinels call it: then "redis"
+                                        * has theirs, with blanks between */
+    char             *redis_sentinel_password;
     char             *redis_user;
     char             *redis_password;
     int64_t           redis_db;
@@ -142,6 +145,13 @@ void skep_conf_drop(const skep_conf_t *conf);
  * Returns -1 if it is none.
  */
 int64_t skep_conf_time(const char *text);
+
+/*
+ * One of a list of addresses with blanks between, by its number, which goes
+ * round.  How many there are, or -1 if the one does not fit.
+ */
+int skep_conf_pick(const char *list, unsigned number, char *address,
+    size_t size);
 
 /* HOST, HOST:PORT or [ADDRESS]:PORT, taken apart; 0, or -1 if it is neither */
 int skep_conf_address(const char *text, int default_port, char *host,

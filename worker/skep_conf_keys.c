@@ -63,10 +63,12 @@ const skep_conf_key_t  skep_conf_keys[] = {
     TIME(pg_connect_timeout, "5s", 2 * SECOND, HOUR),
 
     TEXT(redis, "127.0.0.1:6379", skep_conf_is_redis),
+    TEXT(redis_sentinel, NULL, NULL),
+    SECRET(redis_sentinel_password),
     TEXT(redis_user, NULL, NULL),
     SECRET(redis_password),
     NUMBER(redis_db, "0", 0, 1000000),
-    TIME(redis_timeout, "5s", SECOND, HOUR),
+    TIME(redis_timeout, "2s", SECOND, HOUR),
 
     TEXT(stream, "skep", skep_conf_is_stream),
     TEXT(name, NULL, skep_conf_is_name),
@@ -155,6 +157,13 @@ skep_conf_check(skep_conf_t *conf, char fault[SKEP_CONF_FAULT],
         return rc;
     }
 
+    if (conf->redis_sentinel == NULL && strpbrk(conf->redis, " \t")) {
+        snprintf(fault, SKEP_CONF_FAULT, "%s: several addresses in \"redis\""
+                 " are those of Sentinels: \"redis_sentinel\" is missing",
+                 file);
+        return -1;
+    }
+
     /* else it is sent again while it is still under way */
 
     if (conf->webhook_lease < conf->webhook_timeout + SECOND) {
@@ -211,19 +220,33 @@ skep_conf_is_pg(const char *value)
 static const char *
 skep_conf_is_redis(const char *value)
 {
-    int   port;
-    char  host[256];
+    int       n, port;
+    char      address[256], host[256];
+    unsigned  i;
 
-    if (strcmp(value, "off") == 0
-        || (strncmp(value, "unix:/", 6) == 0 && value[6] != '\0'))
-    {
+    if (strcmp(value, "off") == 0) {
         return NULL;
     }
 
-    if (strncmp(value, "unix:", 5) == 0
-        || skep_conf_address(value, 6379, host, sizeof(host), &port) != 0)
-    {
-        return "the form is HOST, HOST:PORT, unix:/PATH or off";
+    n = 1;
+
+    for (i = 0; i < (unsigned) n; i++) {
+        n = skep_conf_pick(value, i, address, sizeof(address));
+
+        if (n == -1) {
+            return "an address is too long";
+        }
+
+        if (strncmp(address, "unix:/", 6) == 0 && address[6] != '\0') {
+            continue;
+        }
+
+        if (strncmp(address, "unix:", 5) == 0
+            || skep_conf_address(address, 6379, host, sizeof(host), &port)
+               != 0)
+        {
+            return "the form is HOST, HOST:PORT, unix:/PATH or off";
+        }
     }
 
     return NULL;

@@ -3,6 +3,7 @@
 #include "skep_log.h"
 #include "skep_metrics.h"
 #include "skep_run.h"
+#include "skep_sentinel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,11 +15,21 @@
 #define SKEP_REDIS_FIRST  100          /* ms between attempts */
 #define SKEP_REDIS_MOST   1000
 
+#define SKEP_REDIS_PORT     6379
+#define SKEP_SENTINEL_PORT  26379
+#define SKEP_REDIS_ADDRESS  256
+
 
 static int skep_redis_connect(skep_redis_t *redis, const skep_conf_t *conf,
     char *fault, size_t size);
-static int skep_redis_greet(skep_redis_t *redis,
-    const skep_redis_command_t *command, char *fault, size_t size);
+static int skep_redis_open(skep_redis_t *redis, const skep_conf_t *conf,
+    const char *address, int port, char *fault, size_t size);
+static int skep_redis_greet(skep_redis_t *redis, const char *user,
+    const char *password, char *fault, size_t size);
+static int skep_redis_select(skep_redis_t *redis, int64_t db, char *fault,
+    size_t size);
+static int skep_redis_done(redisReply *reply);
+static void skep_redis_demoted(skep_redis_t *redis);
 static void skep_redis_lost(skep_redis_t *redis);
 
 
@@ -80,56 +91,131 @@ skep_redis_ready(skep_redis_t *redis, const skep_conf_t *conf)
 }
 
 
+/* to Redis; or to a Sentinel, and then to where that says Redis is */
+
 static int
 skep_redis_connect(skep_redis_t *redis, const skep_conf_t *conf, char *fault,
     size_t size)
 {
-    int                   port;
-    char                  host[256], number[24];
-    struct timeval        tv;
-    skep_redis_command_t  command;
+    char  address[SKEP_REDIS_ADDRESS];
 
-    tv.tv_sec = (time_t) (conf->redis_timeout / 1000);
-    tv.tv_usec = (suseconds_t) (conf->redis_timeout % 1000) * 1000;
+    (void) skep_conf_pick(conf->redis, redis->tries, address,
+                          sizeof(address));
 
-    if (strncmp(conf->redis, "unix:", 5) == 0) {
-        redis->ctx = redisConnectUnixWithTimeout(conf->redis + 5, tv);
+    redis->tries++;
 
-    } else {
-        (void) skep_conf_address(conf->redis, 6379, host, sizeof(host), &port);
-        redis->ctx = redisConnectWithTimeout(host, port, tv);
+    if (conf->redis_sentinel) {
+        if (skep_redis_open(redis, conf, address, SKEP_SENTINEL_PORT, fault,
+                            size)
+            != 0
+            || skep_redis_greet(redis, NULL, conf->redis_sentinel_password,
+                                fault, size)
+               != 0
+            || skep_sentinel_ask(redis, conf->redis_sentinel, address,
+                                 sizeof(address), fault, size)
+               != 0)
+        {
+            return -1;
+        }
+
+        /* it is well, and is asked again the next time */
+
+        redis->tries--;
+        skep_redis_close(redis);
     }
 
-    if (redis->ctx == NULL || redis->ctx->err) {
-        snprintf(fault, size, "%s: %s", conf->redis,
-                 redis->ctx ? redis->ctx->errstr : "no memory");
+    if (skep_redis_open(redis, conf, address, SKEP_REDIS_PORT, fault, size)
+        != 0
+        || skep_redis_greet(redis, conf->redis_user, conf->redis_password,
+                            fault, size)
+           != 0)
+    {
+        return -1;
+    }
+
+    if (conf->redis_sentinel
+        && skep_sentinel_role(redis, address, fault, size) != 0)
+    {
         return -1;
     }
 
     redis->generation = conf->generation;
+
+    return skep_redis_select(redis, conf->redis_db, fault, size);
+}
+
+
+/* HOST, HOST:PORT or unix:PATH */
+
+static int
+skep_redis_open(skep_redis_t *redis, const skep_conf_t *conf,
+    const char *address, int port, char *fault, size_t size)
+{
+    char            host[SKEP_REDIS_ADDRESS];
+    struct timeval  tv;
+
+    tv.tv_sec = (time_t) (conf->redis_timeout / 1000);
+    tv.tv_usec = (suseconds_t) (conf->redis_timeout % 1000) * 1000;
+
+    if (strncmp(address, "unix:", 5) == 0) {
+        redis->ctx = redisConnectUnixWithTimeout(address + 5, tv);
+
+    } else {
+        (void) skep_conf_address(address, port, host, sizeof(host), &port);
+        redis->ctx = redisConnectWithTimeout(host, port, tv);
+    }
+
+    if (redis->ctx == NULL || redis->ctx->err) {
+        snprintf(fault, size, "%s: %s", address,
+                 redis->ctx ? redis->ctx->errstr : "no memory");
+        return -1;
+    }
+
     redis->unread = 0;
     redisSetTimeout(redis->ctx, tv);
 
-    if (conf->redis_password) {
-        skep_redis_begin(&command, "AUTH");
+    return 0;
+}
 
-        if (conf->redis_user) {
-            skep_redis_text(&command, conf->redis_user);
-        }
 
-        skep_redis_text(&command, conf->redis_password);
+/* user and password may be NULL */
 
-        if (skep_redis_greet(redis, &command, fault, size) != 0) {
-            return -1;
-        }
+static int
+skep_redis_greet(skep_redis_t *redis, const char *user, const char *password,
+    char *fault, size_t size)
+{
+    skep_redis_command_t  command;
+
+    if (password == NULL) {
+        return 0;
     }
 
-    if (conf->redis_db) {
-        snprintf(number, sizeof(number), "%lld", (long long) conf->redis_db);
+    skep_redis_begin(&command, "AUTH");
+
+    if (user) {
+        skep_redis_text(&command, user);
+    }
+
+    skep_redis_text(&command, password);
+
+    return skep_redis_done(skep_redis_ask(redis, &command, fault, size));
+}
+
+
+static int
+skep_redis_select(skep_redis_t *redis, int64_t db, char *fault, size_t size)
+{
+    char                  number[24];
+    skep_redis_command_t  command;
+
+    if (db) {
+        snprintf(number, sizeof(number), "%lld", (long long) db);
         skep_redis_begin(&command, "SELECT");
         skep_redis_text(&command, number);
 
-        if (skep_redis_greet(redis, &command, fault, size) != 0) {
+        if (skep_redis_done(skep_redis_ask(redis, &command, fault, size))
+            != 0)
+        {
             return -1;
         }
     }
@@ -138,12 +224,24 @@ skep_redis_connect(skep_redis_t *redis, const skep_conf_t *conf, char *fault,
 
     skep_redis_begin(&command, "PING");
 
-    return skep_redis_greet(redis, &command, fault, size);
+    return skep_redis_done(skep_redis_ask(redis, &command, fault, size));
 }
 
 
 static int
-skep_redis_greet(skep_redis_t *redis, const skep_redis_command_t *command,
+skep_redis_done(redisReply *reply)
+{
+    if (reply == NULL) {
+        return -1;
+    }
+
+    freeReplyObject(reply);
+    return 0;
+}
+
+
+redisReply *
+skep_redis_ask(skep_redis_t *redis, const skep_redis_command_t *command,
     char *fault, size_t size)
 {
     int          rc;
@@ -163,18 +261,16 @@ skep_redis_greet(skep_redis_t *redis, const skep_redis_command_t *command,
     if (rc != REDIS_OK) {
         snprintf(fault, size, "%s: %s", command->words[0],
                  redis->ctx->errstr);
-        return -1;
+        return NULL;
     }
-
-    rc = 0;
 
     if (reply->type == REDIS_REPLY_ERROR) {
         snprintf(fault, size, "%s: %s", command->words[0], reply->str);
-        rc = -1;
+        freeReplyObject(reply);
+        return NULL;
     }
 
-    freeReplyObject(reply);
-    return rc;
+    return reply;
 }
 
 
@@ -292,7 +388,27 @@ skep_redis_next(skep_redis_t *redis)
     }
 
     redis->unread--;
+
+    if (skep_redis_is_error(reply, "READONLY")) {
+        skep_redis_demoted(redis);
+    }
+
     return reply;
+}
+
+
+/* it takes connections, but no writes any more: the master is elsewhere */
+
+static void
+skep_redis_demoted(skep_redis_t *redis)
+{
+    skep_log(redis->told ? SKEP_LOG_INFO : SKEP_LOG_ERROR,
+             "Redis: it is a replica now");
+
+    redis->told = 1;
+    skep_redis_close(redis);
+    (void) skep_backoff_failed(&redis->backoff, skep_now(), SKEP_REDIS_MOST,
+                               SKEP_REDIS_MOST, skep_random());
 }
 
 

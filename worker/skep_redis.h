@@ -38,6 +38,7 @@ typedef struct {
     uint64_t          generation;
     skep_backoff_t    backoff;
     unsigned          connects;        /* how often there was a new one */
+    unsigned          tries;           /* which of several addresses is next */
     unsigned          unread;          /* answers of what was appended */
     unsigned          told:1;          /* that it is away */
 } skep_redis_t;
@@ -70,6 +71,13 @@ redisReply *skep_redis_call(skep_redis_t *redis,
 int skep_redis_append(skep_redis_t *redis,
     const skep_redis_command_t *command);
 redisReply *skep_redis_next(skep_redis_t *redis);
+
+/*
+ * The same as a step of connecting: a failure is told in fault alone.  NULL for
+ * an error of Redis, too.
+ */
+redisReply *skep_redis_ask(skep_redis_t *redis,
+    const skep_redis_command_t *command, char *fault, size_t size);
 
 /* sends what was appended, without a look at the answers; 0, or -1 as above */
 int skep_redis_flush(skep_redis_t *redis);

@@ -69,6 +69,28 @@ has_defaults(void **state)
 
 
 static void
+picks_addresses(void **state)
+{
+    char  address[16];
+
+    (void) state;
+
+    assert_int_equal(skep_conf_pick("one", 0, address, 16), 1);
+    assert_string_equal(address, "one");
+    assert_int_equal(skep_conf_pick(" one\t [::1]:2  3 ", 1, address, 16), 3);
+    assert_string_equal(address, "[::1]:2");
+    assert_int_equal(skep_conf_pick("one two 3", 5, address, 16), 3);
+    assert_string_equal(address, "3");
+    assert_int_equal(skep_conf_pick("one two", 4294967295u, address, 16), 2);
+    assert_string_equal(address, "two");
+    assert_int_equal(skep_conf_pick("one 3456789012345", 1, address, 16), 2);
+    assert_int_equal(skep_conf_pick("one 34567890123456789", 1, address, 16),
+                     -1);
+    assert_int_equal(skep_conf_pick("  ", 0, address, 16), -1);
+}
+
+
+static void
 reads_values(void **state)
 {
     char          fault[SKEP_CONF_FAULT];
@@ -151,6 +173,12 @@ tells_the_line(void **state)
           "x.conf:2: /dev/zero: File too large" },
         { PG "redis = unix:run\n", "x.conf:2: \"redis\": the form is HOST,"
           " HOST:PORT, unix:/PATH or off" },
+        { PG "redis = a b:26379\n",
+          "x.conf: several addresses in \"redis\" are those of Sentinels:"
+          " \"redis_sentinel\" is missing" },
+        { PG "redis_sentinel = x\nredis = a b:0\n",
+          "x.conf:3: \"redis\": the form is HOST, HOST:PORT, unix:/PATH or"
+          " off" },
         { PG "redis = host:0\n", "x.conf:2: \"redis\": the form is HOST,"
           " HOST:PORT, unix:/PATH or off" },
         { PG "http = 127.0.0.1\n",
@@ -313,6 +341,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_values),
+        cmocka_unit_test(picks_addresses),
         cmocka_unit_test(tells_the_line),
         cmocka_unit_test(reads_secrets),
         cmocka_unit_test(defaults_are_good),
