@@ -7,6 +7,9 @@
 #include "ngx_api_header.h"
 
 
+static ngx_int_t ngx_api_header_tag(u_char **p, u_char *last, ngx_str_t *tag);
+static u_char *ngx_api_header_skip(u_char *p, u_char *last);
+static ngx_uint_t ngx_api_header_version(const ngx_str_t *tag);
 static ngx_int_t ngx_api_header_unquote(const ngx_str_t *value,
     ngx_str_t *key);
 
@@ -40,7 +43,9 @@ ngx_int_t
 ngx_api_header_versions(ngx_pool_t *pool, const ngx_str_t *value,
     const char **versions)
 {
-    u_char  *p, *last, *out, *digits;
+    u_char     *p, *last, *out, *first;
+    ngx_int_t   rc;
+    ngx_str_t   tag;
 
     *versions = NULL;
 
@@ -56,6 +61,7 @@ ngx_api_header_versions(ngx_pool_t *pool, const ngx_str_t *value,
     *versions = (char *) out;
     *out++ = '{';
 
+    first = out;
     p = value->data;
     last = p + value->len;
 
@@ -65,32 +71,23 @@ ngx_api_header_versions(ngx_pool_t *pool, const ngx_str_t *value,
      * the bytes of one representation.
      */
 
-    while ((p = ngx_strlchr(p, last, '"')) != NULL) {
+    while ((rc = ngx_api_header_tag(&p, last, &tag)) == NGX_OK) {
 
-        digits = ++p;
-
-        while (p < last && *p >= '0' && *p <= '9') {
-            p++;
+        if (!ngx_api_header_version(&tag)) {
+            continue;
         }
 
-        if (p < last && *p == '"' && p > digits && p - digits <= 18
-            && *digits != '0')
-        {
-
-            if (out[-1] != '{') {
-                *out++ = ',';
-            }
-
-            out = ngx_cpymem(out, digits, p - digits);
+        if (out != first) {
+            *out++ = ',';
         }
 
-        p = ngx_strlchr(p, last, '"');
+        out = ngx_cpymem(out, tag.data + 1, tag.len - 2);
+    }
 
-        if (p == NULL) {
-            break;
-        }
+    /* a condition that can't be read has not been met */
 
-        p++;
+    if (rc == NGX_ERROR) {
+        out = first;
     }
 
     *out++ = '}';
@@ -103,35 +100,107 @@ ngx_api_header_versions(ngx_pool_t *pool, const ngx_str_t *value,
 ngx_uint_t
 ngx_api_header_matches(const ngx_str_t *value, const ngx_str_t *etag)
 {
-    u_char  *p, *end, *last;
+    u_char      *p, *last;
+    ngx_int_t    rc;
+    ngx_str_t    tag;
+    ngx_uint_t   found;
 
     if (value->len == 1 && value->data[0] == '*') {
         return 1;
     }
 
+    found = 0;
     p = value->data;
     last = p + value->len;
 
-    while ((p = ngx_strlchr(p, last, '"')) != NULL) {
-
-        end = ngx_strlchr(p + 1, last, '"');
-
-        if (end == NULL) {
-            break;
-        }
-
-        end++;
-
-        if ((size_t) (end - p) == etag->len
-            && ngx_memcmp(p, etag->data, etag->len) == 0)
+    while ((rc = ngx_api_header_tag(&p, last, &tag)) == NGX_OK) {
+        if (tag.len == etag->len
+            && ngx_memcmp(tag.data, etag->data, tag.len) == 0)
         {
-            return 1;
+            found = 1;
         }
-
-        p = end;
     }
 
-    return 0;
+    return rc == NGX_DONE && found;
+}
+
+
+/*
+ * The next entity tag of a list (RFC 9110, 8.8.3 and 5.6.1), in its quotes and
+ * without "W/".  *p moves behind it and what follows it.  NGX_OK; NGX_DONE at
+ * the end of the list; NGX_ERROR if it is none.
+ */
+
+static ngx_int_t
+ngx_api_header_tag(u_char **p, u_char *last, ngx_str_t *tag)
+{
+    u_char  *s;
+
+    s = ngx_api_header_skip(*p, last);
+
+    if (s == last) {
+        return NGX_DONE;
+    }
+
+    if (last - s > 2 && s[0] == 'W' && s[1] == '/') {
+        s += 2;
+    }
+
+    tag->data = s;
+
+    if (*s++ != '"') {
+        return NGX_ERROR;
+    }
+
+    while (s < last && *s != '"' && *s > 0x20 && *s != 0x7f) {
+        s++;
+    }
+
+    if (s == last || *s != '"') {
+        return NGX_ERROR;
+    }
+
+    tag->len = ++s - tag->data;
+
+    *p = ngx_api_header_skip(s, last);
+
+    /* between two there is a comma at least */
+
+    return (*p == last || ngx_strlchr(s, *p, ',')) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* empty elements of a list, and the white space around them */
+
+static u_char *
+ngx_api_header_skip(u_char *p, u_char *last)
+{
+    while (p < last && (*p == ' ' || *p == '\t' || *p == ',')) {
+        p++;
+    }
+
+    return p;
+}
+
+
+/* whether a tag in its quotes can be a version: 1 to 10^18 - 1 */
+
+static ngx_uint_t
+ngx_api_header_version(const ngx_str_t *tag)
+{
+    size_t  i;
+
+    if (tag->len < 3 || tag->len > 20 || tag->data[1] == '0') {
+        return 0;
+    }
+
+    for (i = 1; i < tag->len - 1; i++) {
+        if (tag->data[i] < '0' || tag->data[i] > '9') {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

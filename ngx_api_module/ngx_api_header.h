@@ -24,13 +24,14 @@ ngx_uint_t ngx_api_header_id(const ngx_str_t *value);
 
 /*
  * If-Match (RFC 9110, 13.1.1): the tags that are versions as a bigint[] literal
- * with a NUL, in the pool; NULL for "*".  NGX_OK or NGX_ERROR.
+ * with a NUL, in the pool; none of a list that is malformed; NULL for "*".
+ * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_api_header_versions(ngx_pool_t *pool, const ngx_str_t *value,
     const char **versions);
 
 /* If-None-Match (RFC 9110, 13.1.2): whether the tag, with its quotes, is in the
- * list, by weak comparison; "*" is any */
+ * list, by weak comparison; "*" is any; a malformed list has none */
 ngx_uint_t ngx_api_header_matches(const ngx_str_t *value,
     const ngx_str_t *etag);
 

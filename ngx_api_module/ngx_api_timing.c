@@ -70,6 +70,19 @@ ngx_api_timing_add(ngx_api_trace_t *trace, ngx_api_timing_e which, uint64_t ns)
 }
 
 
+void
+ngx_api_timing_hide(ngx_http_request_t *r)
+{
+    ngx_api_trace_t  *trace;
+
+    trace = ngx_api_trace(r);
+
+    if (trace) {
+        trace->untold = 1;
+    }
+}
+
+
 ngx_int_t
 ngx_api_timing_init(ngx_conf_t *cf)
 {
@@ -110,7 +123,7 @@ ngx_api_timing_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    if (trace->timed == 0) {
+    if (trace->timed == 0 || trace->untold) {
         return ngx_http_next_header_filter(r);
     }
 

@@ -36,6 +36,7 @@ typedef struct {
     ngx_str_t    request_id;
     uint64_t     timing[NGX_API_TIMINGS];     /* ns */
     unsigned     timed:NGX_API_TIMINGS;       /* a bit each: there is one */
+    unsigned     untold:1;                    /* not in Server-Timing */
     unsigned     traced:1;                    /* traceparent is made */
     u_char       text[NGX_API_TRACE_LEN + 1];
 } ngx_api_trace_t;
@@ -62,6 +63,10 @@ void ngx_api_timing_since(ngx_http_request_t *r, ngx_api_timing_e which,
 /* the same, of a duration in ns */
 void ngx_api_timing_add(ngx_api_trace_t *trace, ngx_api_timing_e which,
     uint64_t ns);
+
+/* the times of this request are for the log alone: they would tell the client
+ * what its answer does not */
+void ngx_api_timing_hide(ngx_http_request_t *r);
 
 
 #endif /* _NGX_API_TRACE_H_INCLUDED_ */

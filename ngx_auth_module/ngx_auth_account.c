@@ -192,6 +192,10 @@ ngx_auth_login(ngx_http_request_t *r)
     text.data = (u_char *) email->text;
     text.len = email->len;
 
+    /* how long the database took to find an account tells that it is there */
+
+    ngx_api_timing_hide(r);
+
     ngx_auth_limit_late(r, NGX_AUTH_LIMIT_ACCOUNT, &text, ngx_auth_login_find);
 }
 

@@ -212,6 +212,7 @@ ngx_auth_conf_keys(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 
     issuers[0].issuer = amcf->issuer;
     issuers[0].audience = amcf->audience;
+    issuers[0].typ = NGX_AUTH_JWT_TYP_NONE;
     issuers[0].keys = keys;
     issuers[0].nkeys = amcf->keys.nelts;
 
@@ -272,7 +273,9 @@ ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf)
 
         issuer = &amcf->jwt.issuers[i];
 
-        text.len = ngx_sprintf(number, "%ui", issuer->nkeys) - number;
+        text.len = ngx_sprintf(number, "%ui %ui", issuer->nkeys,
+                               (ngx_uint_t) issuer->typ)
+                   - number;
 
         if (ngx_auth_conf_absorb(amcf, &issuer->issuer) != NGX_OK
             || ngx_auth_conf_absorb(amcf, &issuer->audience) != NGX_OK

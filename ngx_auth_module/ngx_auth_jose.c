@@ -81,7 +81,7 @@ ngx_auth_json_object(const u_char *text, size_t len, ngx_uint_t depth)
 }
 
 
-/* done before a parser sees the text: those of libjwt and jansson recurse */
+/* done before a parser sees the text: that of jansson recurses */
 
 static ngx_int_t
 ngx_auth_json_depth(const u_char *text, size_t len, ngx_uint_t max)

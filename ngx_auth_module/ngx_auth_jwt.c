@@ -1,5 +1,6 @@
 
 #include "ngx_auth_jwt.h"
+#include "ngx_auth_signature.h"
 #include "ngx_api_uuid.h"
 
 #include <openssl/err.h>
@@ -22,12 +23,11 @@ static ngx_int_t ngx_auth_jwt_split(const ngx_str_t *token,
     ngx_auth_jwt_parts_t *parts);
 static json_t *ngx_auth_jwt_object(const ngx_str_t *text);
 static const char *ngx_auth_jwt_header(const json_t *header);
+static ngx_auth_jwt_typ_e ngx_auth_jwt_typ(const json_t *header);
 static const ngx_auth_jwt_issuer_t *ngx_auth_jwt_find_issuer(
     const ngx_auth_jwt_conf_t *conf, const json_t *iss);
 static const char *ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
-    const json_t *header, const ngx_str_t *token);
-static ngx_int_t ngx_auth_jwt_check(const ngx_auth_jwt_key_t *key,
-    const char *token);
+    const json_t *header, const ngx_auth_jwt_parts_t *parts);
 static const char *ngx_auth_jwt_account(const json_t *payload,
     ngx_auth_jwt_claims_t *claims);
 static const char *ngx_auth_jwt_stranger(const json_t *payload,
@@ -87,7 +87,12 @@ ngx_auth_jwt_verify(const ngx_auth_jwt_conf_t *conf, const ngx_str_t *token,
 
     found.issuer = issuer - conf->issuers;
 
-    *fault = ngx_auth_jwt_signature(issuer, header, token);
+    if (issuer->typ && ngx_auth_jwt_typ(header) != issuer->typ) {
+        *fault = "typ is not that of this iss";
+        goto done;
+    }
+
+    *fault = ngx_auth_jwt_signature(issuer, header, &parts);
     if (*fault) {
         goto done;
     }
@@ -231,9 +236,7 @@ ngx_auth_jwt_find_issuer(const ngx_auth_jwt_conf_t *conf, const json_t *iss)
 static const char *
 ngx_auth_jwt_header(const json_t *header)
 {
-    ngx_uint_t   i;
-    const char  *text;
-    json_t      *typ;
+    ngx_uint_t  i;
 
     for (i = 0; ngx_auth_jwt_refused[i]; i++) {
         if (json_object_get(header, ngx_auth_jwt_refused[i])) {
@@ -241,30 +244,49 @@ ngx_auth_jwt_header(const json_t *header)
         }
     }
 
-    typ = json_object_get(header, "typ");
-
-    if (typ == NULL) {
-        return NULL;
-    }
-
-    text = json_string_value(typ);
-
-    /* libjwt 1.10 knows no other type; the answer is to be the same by all */
-
-    if (text == NULL || strcasecmp(text, "JWT") != 0) {
-        return "typ is not JWT";
+    if (json_object_get(header, "typ")
+        && ngx_auth_jwt_typ(header) == NGX_AUTH_JWT_TYP_NONE)
+    {
+        return "typ is neither JWT nor at+jwt";
     }
 
     return NULL;
 }
 
 
+/* a media type, in any case, and without "application/" (RFC 7515, 4.1.9) */
+
+static ngx_auth_jwt_typ_e
+ngx_auth_jwt_typ(const json_t *header)
+{
+    const char  *text;
+
+    text = json_string_value(json_object_get(header, "typ"));
+
+    if (text == NULL) {
+        return NGX_AUTH_JWT_TYP_NONE;
+    }
+
+    if (strncasecmp(text, "application/", sizeof("application/") - 1) == 0) {
+        text += sizeof("application/") - 1;
+    }
+
+    if (strcasecmp(text, "JWT") == 0) {
+        return NGX_AUTH_JWT_TYP_JWT;
+    }
+
+    return strcasecmp(text, "at+jwt") == 0 ? NGX_AUTH_JWT_TYP_ACCESS
+                                           : NGX_AUTH_JWT_TYP_NONE;
+}
+
+
 static const char *
 ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
-    const json_t *header, const ngx_str_t *token)
+    const json_t *header, const ngx_auth_jwt_parts_t *parts)
 {
-    char                       buf[NGX_AUTH_JWT_MAX + 1];
+    u_char                     buf[NGX_AUTH_JWT_PART_MAX];
     json_t                    *alg, *kid;
+    ngx_str_t                  input, signature;
     ngx_uint_t                 i;
     const char                *fault;
     const ngx_auth_jwt_key_t  *key;
@@ -276,10 +298,18 @@ ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
         return "kid is not a string";
     }
 
-    /* libjwt wants a terminated string; a token has no NUL, that is checked */
+    /* what is signed is the first two segments, with the dot between them */
 
-    ngx_memcpy(buf, token->data, token->len);
-    buf[token->len] = '\0';
+    input.data = parts->header.data;
+    input.len = parts->payload.data + parts->payload.len - input.data;
+
+    signature.data = buf;
+
+    if (ngx_auth_base64url_decode(&parts->signature, buf, &signature.len)
+        != NGX_OK)
+    {
+        return "wrong signature";
+    }
 
     fault = "no key has this kid";
 
@@ -301,7 +331,7 @@ ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
             continue;
         }
 
-        if (ngx_auth_jwt_check(key, buf) == NGX_OK) {
+        if (ngx_auth_signature_verify(key, &input, &signature) == NGX_OK) {
             return NULL;
         }
 
@@ -309,35 +339,6 @@ ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
     }
 
     return fault;
-}
-
-
-static ngx_int_t
-ngx_auth_jwt_check(const ngx_auth_jwt_key_t *key, const char *token)
-{
-    jwt_t      *jwt;
-    ngx_int_t   rc;
-
-    jwt = NULL;
-    rc = NGX_ERROR;
-
-    /* never with a key of no length: jwt_decode() would take "none" then */
-
-    if (key->key.len
-        && jwt_decode(&jwt, token, key->key.data, (int) key->key.len) == 0
-        && jwt_get_alg(jwt) == key->jwt_alg)
-    {
-        rc = NGX_OK;
-    }
-
-    jwt_free(jwt);
-
-    /* what libjwt leaves in the thread's queue of errors would be taken for
-     * one of a TLS connection */
-
-    ERR_clear_error();
-
-    return rc;
 }
 
 

@@ -4,8 +4,10 @@
  * made and verified as strictly as RFC 8725 asks.
  *
  * Pure: nothing here knows a request, a clock or a pool; "now" is an argument.
- * The signature itself is libjwt's work.  Everything that libjwt leaves open
- * (the algorithm, the key, the form of the token, the claims) is decided here.
+ * libjwt makes tokens.  It does not verify them: it leaves open what matters
+ * (the algorithm, the key, the form of the token, the claims), and refuses the
+ * type of RFC 9068.  So what a token says is decided here, by one parser, and
+ * OpenSSL checks the signature.
  */
 
 
@@ -16,6 +18,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <jwt.h>
+#include <openssl/evp.h>
 
 #include "ngx_auth_jose.h"
 
@@ -36,13 +39,23 @@ typedef enum {
 } ngx_auth_jwt_status_e;
 
 
+/* "typ" of a header */
+typedef enum {
+    NGX_AUTH_JWT_TYP_NONE = 0,
+    NGX_AUTH_JWT_TYP_JWT,      /* RFC 7519, 5.1 */
+    NGX_AUTH_JWT_TYP_ACCESS    /* "at+jwt": an access token (RFC 9068) */
+} ngx_auth_jwt_typ_e;
+
+
 /* A key is pinned to one algorithm: a token names it, but never chooses it. */
 typedef struct {
     ngx_str_t                     kid;      /* empty: the key has no name */
     ngx_str_t                     alg;      /* as in the header: "HS256" */
     jwt_alg_t                     jwt_alg;
-    ngx_str_t                     key;      /* verifies: the secret's bytes, or
-                                               a public key in PEM */
+    ngx_str_t                     key;      /* the secret's bytes, or a public
+                                               key in PEM */
+    EVP_PKEY                     *pkey;     /* the same public key, which
+                                               verifies; NULL: key does */
     ngx_str_t                     signer;   /* signs: the secret's bytes, or a
                                                private key in PEM; empty: the
                                                key only verifies */
@@ -59,6 +72,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                     issuer;
     ngx_str_t                     audience;
+    ngx_auth_jwt_typ_e            typ;      /* NONE: any of them, or none */
     const ngx_auth_jwt_key_t     *keys;
     ngx_uint_t                    nkeys;
 } ngx_auth_jwt_issuer_t;
@@ -89,9 +103,10 @@ typedef struct {
  * Verifies a token at the time of now.  claims is filled in only when the
  * status is NGX_AUTH_JWT_OK; otherwise *fault is a static phrase for the log.
  *
- * Header: "alg" is exactly that of the key; "typ" is absent or JWT; "kid"
- * names a key; without it the only key, or those that were given no name, are
- * tried; a header that brings its own key, or has "crit", is refused.
+ * Header: "alg" is exactly that of the key; "typ" is absent, JWT or at+jwt, or
+ * the one that the issuer is known to use; "kid" names a key; without it the
+ * only key, or those that were given no name, are tried; a header that brings
+ * its own key, or has "crit", is refused.
  * Claims of all: "iss" one of the issuers; "aud" as that issuer's, or an array
  * with it in it; "exp" an integer after now - leeway; "nbf" and "iat", if
  * there, integers not after now + leeway.  Of ours besides: "sub" a UUID;

@@ -25,6 +25,9 @@ static int ngx_auth_key_passphrase(char *buf, int size, int rwflag, void *u);
 static const char *ngx_auth_key_check(EVP_PKEY *pkey, jwt_alg_t alg);
 static const char *ngx_auth_key_consistent(EVP_PKEY *pkey,
     ngx_uint_t private);
+static ngx_int_t ngx_auth_key_keep(ngx_pool_t *pool, EVP_PKEY *pkey,
+    ngx_auth_jwt_key_t *key);
+static void ngx_auth_key_drop(void *data);
 static ngx_int_t ngx_auth_key_export(ngx_pool_t *pool, EVP_PKEY *pkey,
     ngx_uint_t private, ngx_str_t *pem);
 static ngx_int_t ngx_auth_key_members(ngx_pool_t *pool, EVP_PKEY *pkey,
@@ -177,7 +180,8 @@ ngx_auth_key_take(ngx_pool_t *pool, EVP_PKEY *pkey, ngx_uint_t private,
         return fault;
     }
 
-    if (ngx_auth_key_export(pool, pkey, 0, &key->key) != NGX_OK
+    if (ngx_auth_key_keep(pool, pkey, key) != NGX_OK
+        || ngx_auth_key_export(pool, pkey, 0, &key->key) != NGX_OK
         || (private
             && ngx_auth_key_export(pool, pkey, 1, &key->signer) != NGX_OK)
         || ngx_auth_key_members(pool, pkey, key) != NGX_OK)
@@ -265,6 +269,35 @@ ngx_auth_key_consistent(EVP_PKEY *pkey, ngx_uint_t private)
     EVP_PKEY_CTX_free(ctx);
 
     return good ? NULL : "holds a key that is broken";
+}
+
+
+/* for as long as the pool */
+
+static ngx_int_t
+ngx_auth_key_keep(ngx_pool_t *pool, EVP_PKEY *pkey, ngx_auth_jwt_key_t *key)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(pool, 0);
+
+    if (cln == NULL || EVP_PKEY_up_ref(pkey) != 1) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_auth_key_drop;
+    cln->data = pkey;
+
+    key->pkey = pkey;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_auth_key_drop(void *data)
+{
+    EVP_PKEY_free(data);
 }
 
 

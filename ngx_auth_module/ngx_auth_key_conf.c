@@ -20,6 +20,8 @@ static ngx_int_t ngx_auth_jwks_names(ngx_conf_t *cf,
     ngx_auth_jwt_issuer_t *issuer);
 static ngx_int_t ngx_auth_jwks_name(ngx_conf_t *cf, ngx_str_t *arg,
     size_t skip, ngx_str_t *name);
+static ngx_int_t ngx_auth_jwks_typ(const ngx_str_t *arg, size_t skip,
+    ngx_auth_jwt_typ_e *typ);
 static ngx_array_t *ngx_auth_jwks_load(ngx_conf_t *cf, ngx_str_t *file);
 static ngx_int_t ngx_auth_jwks_keys(ngx_conf_t *cf, const ngx_str_t *file,
     const json_t *list, ngx_array_t *keys);
@@ -156,7 +158,7 @@ ngx_auth_key_unique(ngx_conf_t *cf, const ngx_array_t *keys,
 }
 
 
-/* auth_key_jwks FILE issuer=NAME audience=NAME; */
+/* auth_key_jwks FILE issuer=NAME audience=NAME [typ=JWT|at+jwt]; */
 
 char *
 ngx_auth_key_jwks_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -226,6 +228,11 @@ ngx_auth_jwks_names(ngx_conf_t *cf, ngx_auth_jwt_issuer_t *issuer)
         } else if (ngx_strncmp(value[i].data, "audience=", 9) == 0) {
             rc = ngx_auth_jwks_name(cf, &value[i], 9, &issuer->audience);
 
+        } else if (issuer->typ == NGX_AUTH_JWT_TYP_NONE
+                   && ngx_strncmp(value[i].data, "typ=", 4) == 0)
+        {
+            rc = ngx_auth_jwks_typ(&value[i], 4, &issuer->typ);
+
         } else {
             rc = NGX_DECLINED;
         }
@@ -269,6 +276,29 @@ ngx_auth_jwks_name(ngx_conf_t *cf, ngx_str_t *arg, size_t skip,
                            "\"%V\": a name must be 1 to %d bytes", arg,
                            NGX_AUTH_NAME_MAX);
         return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED if it is none that is known */
+
+static ngx_int_t
+ngx_auth_jwks_typ(const ngx_str_t *arg, size_t skip, ngx_auth_jwt_typ_e *typ)
+{
+    const u_char  *name;
+
+    name = arg->data + skip;
+
+    if (ngx_strcmp(name, "JWT") == 0) {
+        *typ = NGX_AUTH_JWT_TYP_JWT;
+
+    } else if (ngx_strcmp(name, "at+jwt") == 0) {
+        *typ = NGX_AUTH_JWT_TYP_ACCESS;
+
+    } else {
+        return NGX_DECLINED;
     }
 
     return NGX_OK;

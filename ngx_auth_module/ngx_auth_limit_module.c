@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_auth_limit_status_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_auth_limit_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_auth_limit_late_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -110,6 +112,9 @@ static ngx_http_variable_t  ngx_auth_limit_variables[] = {
     { ngx_string("rate_limit_status"), NULL, ngx_auth_limit_status_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("rate_limit_client"), NULL, ngx_auth_limit_client_variable,
+      0, 0, 0 },
+
     { ngx_string("auth_account"), NULL, ngx_auth_limit_late_variable,
       NGX_AUTH_LIMIT_ACCOUNT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
@@ -161,6 +166,61 @@ ngx_auth_limit_status_variable(ngx_http_request_t *r,
     v->no_cacheable = 0;
     v->not_found = 0;
     v->data = value->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Who sends a request, as far as its address tells, in bytes: IPv4 whole; of
+ * IPv6 the network of 64 bits, in which anybody has as many addresses as they
+ * like; of a unix socket its name.
+ */
+
+static ngx_int_t
+ngx_auth_limit_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    (void) data;
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    switch (r->connection->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
+
+        v->data = sin6->sin6_addr.s6_addr;
+        v->len = 8;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            v->data += 12;
+            v->len = 4;
+        }
+
+        break;
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) r->connection->sockaddr;
+
+        v->data = (u_char *) &sin->sin_addr;
+        v->len = sizeof(in_addr_t);
+
+        break;
+
+    default:
+        v->data = r->connection->addr_text.data;
+        v->len = r->connection->addr_text.len;
+    }
 
     return NGX_OK;
 }

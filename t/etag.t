@@ -50,6 +50,8 @@ stale('""');
 stale('"1", "3"');
 stale('"x2"');
 stale('"a\\"2"');
+stale('"2"x');
+stale('"2", x');
 
 status_is($user->get($path, headers => ['If-Modified-Since',
                                         'Thu, 31 Dec 2037 00:00:00 GMT']),
@@ -105,6 +107,9 @@ for my $call (['PUT', 200], ['PATCH', 200], ['DELETE', 204]) {
     held($method, '"-1"', 412);
     held($method, '"0VERSION"', 412);
     held($method, 'W/"999"', 412);
+    held($method, '"VERSION"x', 412);
+    held($method, '"VERSION" "999"', 412);
+    held($method, '"VERSION", *', 412);
 
     # what gzip does to an ETag does not lock its client out
     held($method, 'W/"VERSION"', $ok);

@@ -166,6 +166,10 @@ jwks('an issuer alone', 'needs "issuer=" and "audience="',
 jwks('no names', 'invalid number of arguments', $good);
 jwks('an empty audience', 'must be 1 to 255 bytes',
      "$good issuer=a audience=");
+jwks("typ=$_", "invalid parameter \"typ=\Q$_\E\"", "$good $names typ=$_")
+    for '', 'jwt', 'at+JWT', 'none';
+jwks('a type twice', 'invalid parameter "typ=JWT"',
+     "$good $names typ=at+jwt typ=JWT");
 jwks('an issuer twice', 'invalid parameter "issuer=b"',
      "$good issuer=a issuer=b");
 jwks('another parameter', 'invalid parameter "kid=a"',

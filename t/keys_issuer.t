@@ -119,6 +119,28 @@ refused("a sub of $_->[0]", token({ sub => $_->[1] }))
 refused('a kid that they have not', token({}, header => { kid => 'x' }));
 
 
+# what their tokens are for: with "typ=" an ID token is no access token
+
+for my $typ ('at+jwt', 'JWT') {
+    $skep->reconfigure(set => {}, http => $sets =~ s/;/ typ=$typ;/r);
+    $skep->reload;
+
+    my ($good, $bad) = $typ eq 'JWT' ? ('JWT', 'at+jwt') : ('at+jwt', 'JWT');
+
+    status_is(get('/gw/', token({}, header => { kid => 'r', typ => $_ })), 200,
+              "typ=$typ: $_") for $good, "application/$good";
+    refused("typ=$typ: " . ($_ // 'none'),
+            token({}, header => { kid => 'r', typ => $_ }))
+        for $bad, undef;
+    status_is(get('/gw/', $user->token), 200, "typ=$typ: ours");
+}
+
+$skep->reconfigure(set => {}, http => $sets);
+$skep->reload;
+status_is(get('/gw/', token({}, header => { kid => 'r', typ => $_ })), 200,
+          'without it: ' . ($_ // 'none')) for 'JWT', 'at+jwt', undef;
+
+
 # the API has accounts: nobody of theirs has one, whatever the sub is
 
 for my $sub ('auth0|42', $user->id) {

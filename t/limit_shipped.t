@@ -11,14 +11,31 @@ use Skep::Test;
 
 my $conf = slurp(Skep::Process::source_dir() . '/conf/nginx.conf');
 
-my $zones = join "\n", $conf =~ /^\s*(rate_limit_zone [^;]*;)/mg;
+my $zones = join "\n", $conf =~ /^\s*(rate_limit_zone [^;]*;)/mg,
+            $conf =~ /^\s*(map \S+\s+\$account_user \{[^}]*\})/m;
 my $locations = join "\n", grep { /rate_limit/ }
                 $conf =~ /^\s*(location = [^{]*\{[^}]*\})/mg;
 my ($root) = $conf =~ m/^\s*location \/ \{[^}]*?(rate_limit [^;]*;)/m;
 
-is(scalar(() = $zones =~ /rate_limit_zone/g), 7, 'seven zones');
-is(scalar(() = $locations =~ /location/g), 4, 'four locations');
+is(scalar(() = $zones =~ /rate_limit_zone/g), 9, 'nine zones');
+is(scalar(() = $locations =~ /location/g), 8, 'eight locations');
 ok($root, 'and one for users');
+
+# those of the examples are the same
+
+sub plain ($text) {
+    return $text =~ s/^\s*#.*\n//gmr =~ s/\s+/ /gr;
+}
+
+my $examples = Skep::Process::source_dir() . '/conf/examples';
+my ($same) = $conf =~ /^( *rate_limit_zone \$rate_limit_client.*?)\s*rate_limit_log/ms;
+
+is(plain(slurp("$examples/limits.conf")), plain("\n$same\n"),
+   'conf/examples/limits.conf');
+is(plain(join "\n", slurp("$examples/limits-locations.conf")
+                    =~ /^(location = [^{]*\{[^}]*\})/mg),
+   plain($locations), 'conf/examples/limits-locations.conf');
+
 
 my $realip = 'set_real_ip_from 127.0.0.2; real_ip_header X-Forwarded-For;';
 
@@ -102,6 +119,16 @@ status_is(login($user, $user->password, '192.0.2.3'), 200,
           'the account opens from elsewhere');
 is($skep->client->request('GET', '/livez')->status, 200, '/livez');
 
+# whoever has an IPv6 address has 2^64 of them
+
+about(passed(40, sub ($i) {
+          login($user, 'wrong password', sprintf '2001:db8::%x:%x', $i, $i * 7);
+      }), 11, 1 / 6, 'login: and by the account and a network of IPv6');
+status_is(login($user, 'wrong password', '2001:db8:0:1::'), 401,
+          'another network');
+status_is(login($user, 'wrong password', '::ffff:192.0.2.2'), 429,
+          'IPv4 is the same in IPv6');
+
 about(passed(60, sub ($i) {
           post('login', { email => "nobody$i\@example.com",
                           password => 'wrong password' }, '192.0.2.4');
@@ -129,6 +156,40 @@ about(passed(90, sub ($i) {
           $token = $res->json->{refresh_token} if $res->status == 200;
           return $res;
       }), 31, 1, 'refresh: 60 r/m, burst 30, by session');
+
+
+# tokens that are made up
+
+about(passed(200, sub ($i) {
+          post('password-reset/confirm', { token => "no$i",
+                                           new_password => 'correct horse' },
+               '198.51.100.30');
+      }), 61, 5, 'confirm: 300 r/m, burst 60, by address');
+status_is(post('verify-email', { token => 'no' }, '198.51.100.30'), 429,
+          'verify-email is of the same');
+about(passed(800, sub ($i) {
+          post('refresh', { refresh_token => "no$i" }, '198.51.100.31');
+      }), 301, 5, 'refresh: 300 r/m, burst 300, by address');
+
+
+# a password that is guessed with a token
+
+my $victim = Skep::User->new($skep, new_user('198.51.100.32')->json,
+                             { password => 'correct horse' });
+
+about(passed(40, sub ($i) {
+          $i % 3 == 0 ? $victim->put('/v1/me/password',
+                                     { current_password => "wrong $i horse",
+                                       new_password => 'wrong horse' })
+          : $i % 3 == 1 ? $victim->delete('/v1/me',
+                                          json => { password => "wrong $i" })
+          : $victim->patch('/v1/me', { email => 'x@example.com',
+                                       current_password => "wrong $i" });
+      }), 11, 1 / 6, 'a password again: 10 r/m, burst 10, by user');
+status_is($victim->get('/v1/me'), 200, 'who only asks is not limited by it');
+status_is($user->put('/v1/me/password', { current_password => 'no such horse',
+                                          new_password => 'wrong horse' }),
+          401, 'nor is another user');
 
 
 # the API

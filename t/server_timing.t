@@ -89,11 +89,22 @@ is($skep->get('/bare', plain => 1)->header('Server-Timing'), undef,
 
 # a password
 
-($header) = spent($skep, 'POST', '/v1/auth/login',
-                  json => { email => $user->email,
-                            password => $user->password });
-is(join(' ', sort keys %$header), 'auth db queue', 'a login');
+($header) = spent($user, 'PUT', '/v1/me/password',
+                  json => { current_password => $user->password,
+                            new_password => $user->password });
+is(join(' ', sort keys %$header), 'auth db queue', 'a password');
 cmp_ok($header->{auth}, '>', 0.2, 'a hash is time for auth');
+
+
+# a login: that an account was found would show in the time of the database
+
+for my $password ($user->password, 'wrong horse') {
+    ($header, $log) = spent($skep, 'POST', '/v1/auth/login',
+                            json => { email => $user->email,
+                                      password => $password });
+    is_deeply($header, {}, 'a login tells no time');
+    cmp_ok($log->{$_}, '>', 0, "but the log: $_") for 'auth', 'db';
+}
 
 
 # a limit that delays

@@ -50,6 +50,8 @@ accepted('the right one', token());
 accepted('that which register gave', $user->token);
 accepted('aud is a list', token({ aud => ['other', 'skep'] }));
 accepted('without typ', token({}, header => { typ => undef }));
+accepted("typ $_", token({}, header => { typ => $_ }))
+    for 'jwt', 'application/jwt', 'at+jwt', 'AT+JWT', 'application/at+jwt';
 accepted('claims of others', token({ foo => 1, 'https://x/y' => [1] }));
 accepted('without sid', token({ sid => undef }));
 accepted('without nbf, iat and jti', token({ nbf => undef, iat => undef,
@@ -128,7 +130,8 @@ refused('crit that is empty', token({}, header => { crit => [] }));
 refused('an own key', token({}, header => { jwk => { kty => 'oct',
                                                      k => 'AA' } }));
 refused('a key from elsewhere', token({}, header => { jku => 'http://x/' }));
-refused('typ of something else', token({}, header => { typ => 'at+other' }));
+refused("typ $_", token({}, header => { typ => $_ }))
+    for 'at+other', 'at+jwt ', 'text/JWT', 'application/', 'refresh+jwt', '';
 refused('alg twice', jwt_raw('{"alg":"HS256","alg":"HS256"}',
                              decode_base64url($p), key => $skep->key));
 refused('a header that is no object', jwt_raw('["HS256"]',

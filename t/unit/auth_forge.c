@@ -13,11 +13,12 @@ u_char  forge_other[] = "0123456789abcdef0123456789abcdeF";
 
 static const ngx_auth_jwt_key_t  forge_unnamed = {
     ngx_null_string, ngx_string("HS256"), JWT_ALG_HS256,
-    { 32, forge_secret }, { 32, forge_secret }, ngx_null_string, 0
+    { 32, forge_secret }, NULL, { 32, forge_secret }, ngx_null_string, 0
 };
 
 static const ngx_auth_jwt_issuer_t  forge_issuer = {
-    ngx_string("skep"), ngx_string("skep"), &forge_unnamed, 1
+    ngx_string("skep"), ngx_string("skep"), NGX_AUTH_JWT_TYP_NONE,
+    &forge_unnamed, 1
 };
 
 const ngx_auth_jwt_conf_t  forge_conf = {

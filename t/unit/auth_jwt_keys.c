@@ -313,6 +313,7 @@ test_issuers(void **state)
     issuers[0] = forge_conf.issuers[0];
     ngx_str_set(&issuers[1].issuer, OIDC);
     ngx_str_set(&issuers[1].audience, "gateway");
+    issuers[1].typ = NGX_AUTH_JWT_TYP_NONE;
     issuers[1].keys = &theirs;
     issuers[1].nkeys = 1;
     cf.issuers = issuers;

@@ -106,7 +106,14 @@ unit_random(void)
 void
 ngx_destroy_pool(ngx_pool_t *pool)
 {
-    ngx_pool_large_t  *l, *next;
+    ngx_pool_large_t    *l, *next;
+    ngx_pool_cleanup_t  *c;
+
+    for (c = pool->cleanup; c; c = c->next) {
+        if (c->handler) {
+            c->handler(c->data);
+        }
+    }
 
     for (l = pool->large; l; l = next) {
         next = l->next;
@@ -160,6 +167,24 @@ ngx_pcalloc(ngx_pool_t *pool, size_t size)
     }
 
     return p;
+}
+
+
+ngx_pool_cleanup_t *
+ngx_pool_cleanup_add(ngx_pool_t *pool, size_t size)
+{
+    ngx_pool_cleanup_t  *c;
+
+    assert_int_equal(size, 0);
+
+    c = ngx_pcalloc(pool, sizeof(ngx_pool_cleanup_t));
+
+    if (c) {
+        c->next = pool->cleanup;
+        pool->cleanup = c;
+    }
+
+    return c;
 }
 
 

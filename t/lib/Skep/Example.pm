@@ -89,7 +89,8 @@ sub _text ($self, $name) {
     my $temp = join '', map { "    ${_}_temp_path %%DIR%%/$_;\n" }
                qw(client_body proxy fastcgi uwsgi scgi);
 
-    $text =~ s{include (service-[a-z]+\.conf);}{slurp("$examples/$1")}ge;
+    $text =~ s{include ((?:service|limits)[a-z-]*\.conf);}
+              {slurp("$examples/$1")}ge;
 
     for ($text) {
         s{^user .*$}{$user}m;

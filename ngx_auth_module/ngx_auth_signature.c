@@ -1,0 +1,156 @@
+
+#include "ngx_auth_signature.h"
+#include "ngx_auth_digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/hmac.h>
+
+
+#define NGX_AUTH_SIGNATURE_P256  32            /* bytes of r and of s */
+
+/* a sequence of two integers, each with a zero in front */
+#define NGX_AUTH_SIGNATURE_DER   (2 + 2 * (2 + 1 + NGX_AUTH_SIGNATURE_P256))
+
+
+static ngx_int_t ngx_auth_signature_mac(const ngx_auth_jwt_key_t *key,
+    const ngx_str_t *input, const ngx_str_t *signature);
+static ngx_int_t ngx_auth_signature_public(EVP_PKEY *pkey,
+    const ngx_str_t *input, const ngx_str_t *signature);
+static ngx_int_t ngx_auth_signature_der(const ngx_str_t *bare,
+    u_char der[NGX_AUTH_SIGNATURE_DER], size_t *len);
+
+
+ngx_int_t
+ngx_auth_signature_verify(const ngx_auth_jwt_key_t *key,
+    const ngx_str_t *input, const ngx_str_t *signature)
+{
+    u_char     der[NGX_AUTH_SIGNATURE_DER];
+    ngx_int_t  rc;
+    ngx_str_t  text;
+
+    rc = NGX_ERROR;
+
+    switch (key->jwt_alg) {
+
+    case JWT_ALG_HS256:
+        return ngx_auth_signature_mac(key, input, signature);
+
+    case JWT_ALG_RS256:
+        rc = ngx_auth_signature_public(key->pkey, input, signature);
+        break;
+
+    case JWT_ALG_ES256:
+        text.data = der;
+        rc = ngx_auth_signature_der(signature, der, &text.len);
+
+        if (rc == NGX_OK) {
+            rc = ngx_auth_signature_public(key->pkey, input, &text);
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    /* what is left in the thread's queue of errors would be taken for one of a
+     * TLS connection */
+
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_auth_signature_mac(const ngx_auth_jwt_key_t *key, const ngx_str_t *input,
+    const ngx_str_t *signature)
+{
+    u_char    mac[EVP_MAX_MD_SIZE];
+    unsigned  len;
+
+    /* anybody can sign with a secret of no length */
+
+    if (key->key.len == 0
+        || HMAC(EVP_sha256(), key->key.data, (int) key->key.len, input->data,
+                input->len, mac, &len)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (len != signature->len) {
+        return NGX_ERROR;
+    }
+
+    return CRYPTO_memcmp(mac, signature->data, len) == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_auth_signature_public(EVP_PKEY *pkey, const ngx_str_t *input,
+    const ngx_str_t *signature)
+{
+    ngx_int_t    rc;
+    EVP_MD_CTX  *ctx;
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1
+         && EVP_DigestVerify(ctx, signature->data, signature->len, input->data,
+                             input->len)
+            == 1
+         ? NGX_OK : NGX_ERROR;
+
+    EVP_MD_CTX_free(ctx);
+
+    return rc;
+}
+
+
+/* JWS has r and s bare, each in full (RFC 7518, 3.4); OpenSSL wants DER */
+
+static ngx_int_t
+ngx_auth_signature_der(const ngx_str_t *bare,
+    u_char der[NGX_AUTH_SIGNATURE_DER], size_t *len)
+{
+    int         n;
+    BIGNUM     *r, *s;
+    ECDSA_SIG  *sig;
+
+    if (bare->len != 2 * NGX_AUTH_SIGNATURE_P256) {
+        return NGX_ERROR;
+    }
+
+    r = BN_bin2bn(bare->data, NGX_AUTH_SIGNATURE_P256, NULL);
+    s = BN_bin2bn(bare->data + NGX_AUTH_SIGNATURE_P256,
+                  NGX_AUTH_SIGNATURE_P256, NULL);
+    sig = ECDSA_SIG_new();
+
+    if (r == NULL || s == NULL || sig == NULL
+        || ECDSA_SIG_set0(sig, r, s) != 1)
+    {
+        BN_free(r);
+        BN_free(s);
+        ECDSA_SIG_free(sig);
+        return NGX_ERROR;
+    }
+
+    n = i2d_ECDSA_SIG(sig, &der);
+
+    ECDSA_SIG_free(sig);
+
+    if (n <= 0) {
+        return NGX_ERROR;
+    }
+
+    *len = n;
+
+    return NGX_OK;
+}
