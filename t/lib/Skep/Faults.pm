@@ -139,7 +139,7 @@ sub stop ($self) {
 
     my $redis = $self->skep->redis;
 
-    $redis->start if !defined $redis->pid;
+    $redis->start if $redis && !defined $redis->pid;
     ok($self->_settle, 'it settles');
 
     # it may have to come back for the last ones

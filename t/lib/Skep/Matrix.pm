@@ -39,6 +39,7 @@ package Skep::Matrix;
 #     after    code, before the next run: what nobody waits for
 #     check    code, once, after all runs
 #     away     1: some requests must have failed meanwhile
+#     calm     1: none may
 #     short    1: in the short form, too
 
 use v5.36;
@@ -163,6 +164,7 @@ sub _run ($self, $run) {
 
     ok($self->{failures}, "run $run: requests failed meanwhile")
         if $row->{away};
+    is($self->{failures}, 0, "run $run: no request failed") if $row->{calm};
     note(sprintf "run %d: requests %.3f s%s, %d failed", $run, $took,
          $told ? sprintf ', events %.3f s', $told->[0] : '',
          $self->{failures});
