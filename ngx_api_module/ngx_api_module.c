@@ -174,6 +174,13 @@ static ngx_command_t  ngx_api_commands[] = {
       offsetof(ngx_api_loc_conf_t, server_timing),
       NULL },
 
+    { ngx_string("api_body_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_api_loc_conf_t, body_timeout),
+      &ngx_api_timeout_post },
+
     { ngx_string("api_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_api_health_directive,
@@ -509,6 +516,7 @@ ngx_api_create_loc_conf(ngx_conf_t *cf)
     alcf->errors = NGX_CONF_UNSET;
     alcf->metrics = NGX_CONF_UNSET;
     alcf->server_timing = NGX_CONF_UNSET;
+    alcf->body_timeout = NGX_CONF_UNSET_MSEC;
     alcf->cors = NGX_CONF_UNSET_PTR;
 
     return alcf;
@@ -531,6 +539,7 @@ ngx_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->errors, prev->errors, conf->paths != NULL);
     ngx_conf_merge_value(conf->server_timing, prev->server_timing, 0);
+    ngx_conf_merge_msec_value(conf->body_timeout, prev->body_timeout, 60000);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
 
     return NGX_CONF_OK;

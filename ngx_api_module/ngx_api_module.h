@@ -50,6 +50,7 @@ typedef struct {
     ngx_flag_t              errors;
     ngx_flag_t              metrics;
     ngx_flag_t              server_timing;
+    ngx_msec_t              body_timeout;
     ngx_array_t            *cors;            /* of ngx_str_t; NULL: off */
     ngx_array_t            *paths;           /* of ngx_api_path_t */
 } ngx_api_loc_conf_t;
@@ -70,6 +71,7 @@ typedef struct {
     const ngx_api_value_t      *args;
     json_t                     *json;
     ngx_str_t                   body_text;
+    ngx_event_t                *body_timer;     /* NULL: it came at once */
     const char                 *idempotency_key;  /* NULL: none */
 
     const ngx_api_problem_t    *problem;

@@ -8,6 +8,12 @@
 
 
 static ngx_int_t ngx_api_media_type(ngx_http_request_t *r);
+static ngx_uint_t ngx_api_encoded(ngx_http_request_t *r);
+static ngx_uint_t ngx_api_media_type_is(const ngx_str_t *value,
+    const char *type, size_t len);
+static ngx_int_t ngx_api_body_wait(ngx_http_request_t *r);
+static void ngx_api_body_late(ngx_event_t *ev);
+static void ngx_api_body_waited(void *data);
 static void ngx_api_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_api_body_read(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_api_body_parse(ngx_http_request_t *r, ngx_str_t *body,
@@ -204,61 +210,185 @@ ngx_api_request_body(ngx_http_request_t *r)
         return rc;
     }
 
+    if (rc == NGX_AGAIN && ngx_api_body_wait(r) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+
     return NGX_DONE;
 }
 
 
+/* client_body_timeout begins anew with each byte: all of them have a time, too,
+ * lest a byte now and then keeps the connection for days */
+
+static ngx_int_t
+ngx_api_body_wait(ngx_http_request_t *r)
+{
+    ngx_event_t         *ev;
+    ngx_api_ctx_t       *ctx;
+    ngx_pool_cleanup_t  *cln;
+    ngx_api_loc_conf_t  *alcf;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_event_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    ev = cln->data;
+    ngx_memzero(ev, sizeof(ngx_event_t));
+
+    ev->handler = ngx_api_body_late;
+    ev->data = r->connection;
+    ev->log = r->connection->log;
+
+    cln->handler = ngx_api_body_waited;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_api_module);
+    ngx_add_timer(ev, alcf->body_timeout);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+    ctx->body_timer = ev;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_api_body_late(ngx_event_t *ev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    c = ev->data;
+    r = c->data;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
+                  "client did not send its body in time");
+
+    c->timedout = 1;
+
+    ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_api_body_waited(void *data)
+{
+    ngx_event_t *ev = data;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+}
+
+
+/* a refusal says what is taken instead (RFC 9110, 15.5.16) */
+
 static ngx_int_t
 ngx_api_media_type(ngx_http_request_t *r)
 {
-    size_t            len;
-    u_char           *p, *last;
     ngx_table_elt_t  *h;
 
-    h = ngx_api_header_find(r, "content-encoding",
-                            sizeof("content-encoding") - 1, NULL);
+    static const ngx_str_t  json = ngx_string("application/json");
+    static const ngx_str_t  patch =
+        ngx_string("application/json, application/merge-patch+json");
+    static const ngx_str_t  identity = ngx_string("identity");
 
-    if (h && (h->value.len != sizeof("identity") - 1
-              || ngx_strncasecmp(h->value.data, (u_char *) "identity",
-                                 sizeof("identity") - 1)
-                 != 0))
-    {
+    if (ngx_api_encoded(r)) {
+
+        if (ngx_api_header_add(r, "Accept-Encoding", &identity) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return ngx_api_problem(r, &ngx_api_unsupported_encoding, NULL);
     }
 
     h = r->headers_in.content_type;
 
-    if (h) {
-        last = h->value.data + h->value.len;
+    if (h
+        && (ngx_api_media_type_is(&h->value, "application/json",
+                                  sizeof("application/json") - 1)
+            || (r->method == NGX_HTTP_PATCH
+                && ngx_api_media_type_is(&h->value,
+                                     "application/merge-patch+json",
+                                     sizeof("application/merge-patch+json")
+                                     - 1))))
+    {
+        return NGX_OK;
+    }
 
-        for (p = h->value.data;
-             p < last && *p != ';' && *p != ' ' && *p != '\t';
-             p++)
-        {
-            /* void */
-        }
-
-        len = p - h->value.data;
-
-        if (len == sizeof("application/json") - 1
-            && ngx_strncasecmp(h->value.data, (u_char *) "application/json",
-                               len)
-               == 0)
-        {
-            return NGX_OK;
-        }
-
-        if (r->method == NGX_HTTP_PATCH
-            && len == sizeof("application/merge-patch+json") - 1
-            && ngx_strncasecmp(h->value.data,
-                               (u_char *) "application/merge-patch+json", len)
-               == 0)
-        {
-            return NGX_OK;
-        }
+    if (ngx_api_header_add(r, "Accept",
+                           r->method == NGX_HTTP_PATCH ? &patch : &json)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_api_problem(r, &ngx_api_unsupported_media_type, NULL);
+}
+
+
+/* whether any line of Content-Encoding names more than "identity" */
+
+static ngx_uint_t
+ngx_api_encoded(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != sizeof("content-encoding") - 1
+                || ngx_strncasecmp(h[i].key.data,
+                                   (u_char *) "content-encoding",
+                                   h[i].key.len)
+                   != 0)
+            {
+                continue;
+            }
+
+            if (h[i].value.len != sizeof("identity") - 1
+                || ngx_strncasecmp(h[i].value.data, (u_char *) "identity",
+                                   h[i].value.len)
+                   != 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* the type, and nothing after it but its parameters */
+
+static ngx_uint_t
+ngx_api_media_type_is(const ngx_str_t *value, const char *type, size_t len)
+{
+    u_char  *p, *last;
+
+    if (value->len < len
+        || ngx_strncasecmp(value->data, (u_char *) type, len) != 0)
+    {
+        return 0;
+    }
+
+    p = value->data + len;
+    last = value->data + value->len;
+
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    return p == last || *p == ';';
 }
 
 
@@ -270,6 +400,10 @@ ngx_api_body_handler(ngx_http_request_t *r)
     ngx_api_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_api_module);
+
+    if (ctx->body_timer) {
+        ngx_api_body_waited(ctx->body_timer);
+    }
 
     rc = ngx_api_body_read(r, &ctx->body_text);
 

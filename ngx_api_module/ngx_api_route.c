@@ -10,6 +10,7 @@
 static ngx_api_path_t *ngx_api_path_get(ngx_conf_t *cf,
     ngx_api_loc_conf_t *alcf, const ngx_str_t *text);
 static ngx_int_t ngx_api_path_allow(ngx_conf_t *cf, ngx_api_path_t *path);
+static ngx_uint_t ngx_api_target_is_plain(ngx_http_request_t *r);
 static ngx_uint_t ngx_api_segments(const ngx_str_t *uri, ngx_str_t *segments);
 static ngx_uint_t ngx_api_path_match(const ngx_api_path_t *path,
     const ngx_str_t *segments, ngx_api_ctx_t *ctx);
@@ -185,6 +186,41 @@ ngx_api_path_allow(ngx_conf_t *cf, ngx_api_path_t *path)
 }
 
 
+/*
+ * nginx takes "%2F" for a slash and drops a fragment.  By RFC 3986 the first is
+ * no slash, and the second has no place in a request: who stands in front, and
+ * lets some paths pass, reads them so.
+ */
+
+static ngx_uint_t
+ngx_api_target_is_plain(ngx_http_request_t *r)
+{
+    u_char  *p, *last;
+
+    if (!r->quoted_uri && !r->complex_uri) {
+        return 1;
+    }
+
+    p = r->unparsed_uri.data;
+    last = p + r->unparsed_uri.len;
+
+    if (ngx_strlchr(p, last, '#')) {
+        return 0;
+    }
+
+    for ( /* void */ ; p < last && *p != '?'; p++) {
+
+        if (last - p >= 3 && p[0] == '%' && p[1] == '2'
+            && (p[2] == 'F' || p[2] == 'f'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* "/a/b" -> "a", "b"; returns their number, or 0 if there are too many */
 
 static ngx_uint_t
@@ -283,6 +319,10 @@ ngx_api_route(ngx_http_request_t *r)
     }
 
     ctx->routed = 1;
+
+    if (!ngx_api_target_is_plain(r)) {
+        return NULL;
+    }
 
     n = ngx_api_segments(&r->uri, segments);
 

@@ -91,7 +91,8 @@ ngx_auth_forward_find(const ngx_list_part_t *part)
 }
 
 
-/* "_" is as good as "-": in CGI and its kin both are one name */
+/* in CGI and its kin all that is no letter or digit becomes "_", so it is as
+ * good as "-" */
 
 static ngx_uint_t
 ngx_auth_forward_is_ours(const ngx_str_t *name)
@@ -107,7 +108,11 @@ ngx_auth_forward_is_ours(const ngx_str_t *name)
         }
 
         for (k = 0; k < name->len; k++) {
-            c = (name->data[k] == '_') ? '-' : ngx_tolower(name->data[k]);
+            c = ngx_tolower(name->data[k]);
+
+            if ((c < 'a' || c > 'z') && (c < '0' || c > '9')) {
+                c = '-';
+            }
 
             if (c != ngx_auth_forwarded[i].lowcase.data[k]) {
                 break;
