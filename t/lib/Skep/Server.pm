@@ -180,7 +180,7 @@ sub _conf ($self, %o) {
 
 sub _access_log () {
     my $conf = slurp(source_dir() . '/conf/nginx.conf');
-    my ($maps) = $conf =~ /^( +map .*?\n)\n/ms;
+    my $maps = join '', $conf =~ /^( +map \S+ +\$log_.*\n)/mg;
     my ($format) = $conf =~ /^ +(log_format skep [^;]*;)/ms;
 
     return "$maps\n$format\naccess_log %%DIR%%/json.log skep;\n";
