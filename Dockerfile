@@ -59,6 +59,8 @@ COPY conf/docker/skep-nginx conf/docker/skep-health /usr/bin/
 COPY --from=build /install/usr/lib/nginx/modules/ /usr/lib/nginx/modules/
 COPY --from=build /install/usr/share/skep/docs/ /usr/share/skep/docs/
 COPY --from=build /install/usr/share/skep/openapi* /usr/share/skep/
+COPY --from=build /install/usr/share/skep/conf/refused-passwords.txt \
+    /usr/share/skep/conf/
 COPY --from=build /install/etc/skep/nginx/ /etc/skep/
 
 USER skep

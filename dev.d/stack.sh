@@ -539,6 +539,7 @@ nginx_configure() {
         -e "s|/run/postgresql|$run/pg|" \
         -e "s|/run/skep.drain|$state/nginx/drain|" \
         -e "s|/etc/skep/|$state/secrets/|" \
+        -e "s|/usr/share/skep/conf/|$root/conf/|" \
         -e "s|/usr/share/skep|$state/share|" \
         -e "s|/var/log/nginx/|$log/|" \
         -e "s|/var/lib/nginx/|$state/nginx/|" \

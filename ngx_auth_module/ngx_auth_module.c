@@ -103,6 +103,13 @@ static ngx_command_t  ngx_auth_commands[] = {
       offsetof(ngx_auth_main_conf_t, access_ttl),
       &ngx_auth_ttl_bounds },
 
+    { ngx_string("auth_session_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_auth_main_conf_t, session_ttl),
+      &ngx_auth_ttl_bounds },
+
     { ngx_string("auth_refresh_ttl"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
@@ -601,6 +608,7 @@ ngx_auth_create_main_conf(ngx_conf_t *cf)
     amcf->jwt.leeway = NGX_CONF_UNSET;
     amcf->access_ttl = NGX_CONF_UNSET;
     amcf->refresh_ttl = NGX_CONF_UNSET;
+    amcf->session_ttl = NGX_CONF_UNSET;
     amcf->cache_size = NGX_CONF_UNSET_SIZE;
     amcf->password_min = NGX_CONF_UNSET_UINT;
     amcf->revocations_size = NGX_CONF_UNSET_SIZE;
@@ -619,6 +627,9 @@ ngx_auth_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(amcf->jwt.leeway, 0);
     ngx_conf_init_value(amcf->access_ttl, 15 * 60);
     ngx_conf_init_value(amcf->refresh_ttl, 30 * 24 * 60 * 60);
+    ngx_conf_init_value(amcf->session_ttl, 365 * 24 * 60 * 60);
+
+    amcf->refresh_ttl = ngx_min(amcf->refresh_ttl, amcf->session_ttl);
     ngx_conf_init_size_value(amcf->cache_size, 8 * 1024 * 1024);
     ngx_conf_init_uint_value(amcf->password_min, 8);
     ngx_conf_init_size_value(amcf->revocations_size, 1024 * 1024);

@@ -46,6 +46,7 @@ typedef struct {
 
     time_t                access_ttl;        /* seconds */
     time_t                refresh_ttl;
+    time_t                session_ttl;   /* however often it is refreshed */
 
     size_t                cache_size;        /* 0: off */
     ngx_auth_cache_t     *cache;             /* NULL: off */

@@ -273,7 +273,8 @@ ngx_auth_password_hash(ngx_auth_password_task_t *pw, ngx_log_t *log)
         default:
             ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
                           "the file of \"auth_password_refuse\" can't be read: "
-                          "a password is not looked up in it");
+                          "no password is taken");
+            return NGX_ERROR;
         }
     }
 

@@ -81,7 +81,7 @@ ngx_auth_refresh_found(ngx_http_request_t *r, const PGresult *res)
 static void
 ngx_auth_refresh_spend(ngx_http_request_t *r)
 {
-    const char          *values[5];
+    const char          *values[6];
     ngx_auth_call_t     *call;
     ngx_auth_session_t  *session;
 
@@ -100,6 +100,7 @@ ngx_auth_refresh_spend(ngx_http_request_t *r)
     values[2] = session->refresh_ttl;
     values[3] = session->ip;
     values[4] = session->user_agent;
+    values[5] = session->session_ttl;
 
     ngx_api_pg_exec(r, NGX_AUTH_SQL_REFRESH, values, ngx_auth_refresh_done);
 }

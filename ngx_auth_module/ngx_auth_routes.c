@@ -259,7 +259,7 @@ ngx_auth_password_failed(ngx_http_request_t *r, ngx_int_t rc,
 
     default:
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "bcrypt failed on a password");
+                      "a password can't be hashed");
         ngx_api_finish(r, NGX_ERROR);
     }
 }

@@ -34,6 +34,9 @@ ngx_auth_session_create(ngx_http_request_t *r)
     (void) ngx_sprintf((u_char *) session->refresh_ttl, "%T%Z",
                        amcf->refresh_ttl);
 
+    (void) ngx_sprintf((u_char *) session->session_ttl, "%T%Z",
+                       amcf->session_ttl);
+
     (void) ngx_sprintf((u_char *) session->keep, "%T%Z",
                        ngx_max(amcf->refresh_ttl, amcf->access_ttl));
 
@@ -126,7 +129,7 @@ ngx_auth_session_send(ngx_http_request_t *r, ngx_uint_t status,
     const ngx_auth_session_t *session, const PGresult *res,
     const ngx_str_t *location)
 {
-    int                    version;
+    int                    version, ttl;
     char                  *token;
     ngx_api_json_t         json;
     ngx_auth_main_conf_t  *amcf;
@@ -149,7 +152,13 @@ ngx_auth_session_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_api_json_literal(&json, ",\"refresh_token\":");
     ngx_api_json_string(&json, session->refresh.text, NGX_AUTH_SECRET_LEN);
     ngx_api_json_literal(&json, ",\"refresh_expires_in\":");
-    ngx_api_json_integer(&json, amcf->refresh_ttl);
+
+    /* a session that is near its end has less */
+
+    ttl = PQfnumber(res, "_ttl");
+
+    ngx_api_json_integer(&json, ttl == -1 ? amcf->refresh_ttl
+                                          : ngx_api_pg_integer(res, 0, ttl));
     ngx_api_json_literal(&json, ",\"user\":");
     ngx_api_pg_json_row(&json, res, 0);
     ngx_api_json_literal(&json, "}");

@@ -31,6 +31,7 @@ typedef struct {
     char               id[NGX_API_UUID_LEN + 1];
     ngx_auth_secret_t  refresh;
     char               refresh_ttl[NGX_TIME_T_LEN + 1];
+    char               session_ttl[NGX_TIME_T_LEN + 1];
                                     /* seconds */
     char               keep[NGX_TIME_T_LEN + 1];
                                     /* how long after its end, likewise: while

@@ -41,9 +41,6 @@ extern ngx_module_t             ngx_notify_module;
 
 extern const ngx_api_route_t    ngx_notify_routes[];
 
-/* the types that a user chooses from, ended by a null string */
-extern const ngx_str_t          ngx_notify_event_types[];
-
 extern const ngx_api_field_t    ngx_notify_inbox_args[];
 extern const ngx_api_field_t    ngx_notify_settings_fields[];
 extern const ngx_api_field_t    ngx_notify_stream_args[];

@@ -30,8 +30,9 @@ static void ngx_notify_settings_send(ngx_http_request_t *r,
     { ngx_string(text), .type = NGX_API_BOOLEAN },
 
 
-const ngx_str_t  ngx_notify_event_types[] = {
+static const ngx_str_t  ngx_notify_event_types[] = {
     SKEP_EVENT_TYPES(ngx_notify_type_name)
+    SKEP_OWN_EVENT_TYPES(ngx_notify_type_name)
     ngx_null_string
 };
 
@@ -40,6 +41,7 @@ const ngx_str_t  ngx_notify_event_types[] = {
 
 static const ngx_api_field_t  ngx_notify_type_fields[] = {
     SKEP_EVENT_TYPES(ngx_notify_type_field)
+    SKEP_OWN_EVENT_TYPES(ngx_notify_type_field)
     ngx_api_null_field
 };
 

@@ -150,6 +150,44 @@ ok($user->get('/v1/me')->json->{email_verified},
    'who reads the mail has the address');
 
 
+# who registers with somebody else's address keeps nothing of what the owner of
+# the address, who gets in by a reset, does then
+
+my $dora = $skep->user;
+
+sub hooked ($token) {
+    return $skep->post('/v1/webhooks', { url => 'https://thief.example/',
+                                         events => ['*'] },
+                       token => $token)->json->{id};
+}
+
+sub hook ($id, $password) {
+    my $token = $skep->post('/v1/auth/login', { email => $dora->email,
+                                                password => $password })
+                     ->json->{access_token};
+
+    return ($skep->get("/v1/webhooks/$id", token => $token)->json, $token);
+}
+
+my $hook = hooked($dora->token);
+
+reset_for($dora->email);
+status_is(confirm((reset_mails($dora, 1))[0], 'battery staple'), 204,
+          'a reset of an address that was not verified');
+
+($hook, my $dora_token) = hook($hook, 'battery staple');
+is_deeply([@$hook{qw(enabled disabled_reason version)}],
+          [JSON::PP::false, 'reset', 2], 'a webhook of before is disabled');
+
+my $own = hooked($dora_token);
+
+reset_for($dora->email);
+status_is(confirm((reset_mails($dora, 2))[0], 'third staple'), 204,
+          'another reset');
+($own) = hook($own, 'third staple');
+ok($own->{enabled}, 'what its owner made stays');
+
+
 # an expired one, and others when one was used
 
 reset_for('ann@example.com') for 1 .. 3;

@@ -4,6 +4,8 @@
 
 use v5.36;
 
+use Skep::File;
+use Skep::Process;
 use Skep::Server;
 use Skep::Test;
 
@@ -132,11 +134,29 @@ status_is($skep->post('/v1/auth/password-reset/confirm',
                       { token => $token, new_password => 'iloveyou2' }),
           204, 'the token is good for another');
 
-# a file that is cut short under nginx: no crash, and it is told
+# a file that is cut short under nginx: no crash, it is told, and what can't be
+# looked up is not taken
 truncate $file, 5 or die "$file: $!";
-status_is(register(password => 'password150000'), 201, 'a file cut short');
+problem(register(password => 'password150000'), 500, 'internal_error',
+        'a file cut short');
 like($skep->nginx->log, qr/file of "auth_password_refuse" can't be read/,
      'is told');
+
+# the list that comes with it: passwords that no list leaves out, in any case
+
+settings(auth_password_refuse => Skep::Process::source_dir()
+                                 . '/conf/refused-passwords.txt');
+
+problem(register(password => $_), 422, 'validation_failed',
+        ['/password', 'too_common'], "$_ is refused")
+    for qw(password Password1 12345678 123456789 QWERTYUIOP qwerty123 1q2w3e4r
+           iloveyou iloveyou1 11111111 1qaz2wsx football letmein1 trustno1
+           welcome1 abcd1234 admin123 sunshine1 skep1234);
+status_is(register(password => 'correct horse'), 201, 'others are not');
+cmp_ok(scalar(() = Skep::File::slurp(Skep::Process::source_dir()
+                                     . '/conf/refused-passwords.txt') =~ /\n/g),
+       '>=', 3000, 'how many there are');
+
 
 # one entry, and none
 settings(auth_password_refuse => list('one', 'iloveyou1'));

@@ -177,6 +177,30 @@ is(join(' ', map { $_->response->json->{code} } @clients),
 ok(revoked($eve), 'the session is revoked');
 
 
+# a session ends in the end, however often it is refreshed
+
+my $fay = $skep->user;
+
+sub begun ($user, $days, $hours = 0) {
+    $skep->pg->execute(<<~"SQL");
+        UPDATE auth.sessions
+        SET created_at = now() - interval '$days d $hours h'
+        WHERE user_id = '@{[$user->id]}'
+        SQL
+}
+
+begun($fay, 364);
+$res = refresh($fay->refresh_token);
+status_is($res, 200, 'on its last day');
+ok($res->json->{refresh_expires_in} > 86390
+   && $res->json->{refresh_expires_in} <= 86400, 'it has a day left');
+like($skep->pg->value("SELECT extract(epoch FROM expires_at - now())::int
+                       FROM auth.sessions WHERE user_id = '@{[$fay->id]}'"),
+     qr/\A86(?:400|39\d)\z/, 'so it is kept');
+begun($fay, 365, 1);
+refused($res->json->{refresh_token}, 'refresh_token_invalid', 'then it is over');
+
+
 # what is no refresh token
 
 refused('x' x 43, 'refresh_token_invalid', 'one made up');

@@ -60,6 +60,7 @@ spew("$dir/$_", 'k' x 64) for qw(pg_password token.key cursor.key);
 $conf =~ s{^load_module .*\n}{}mg;
 $conf =~ s{^user .*\n}{}m if $> != 0;
 $conf =~ s{/etc/skep/}{$dir/}g;
+$conf =~ s{(/usr/share/skep/conf/\S+);}{"$into$1";};
 $conf =~ s{/var/l(?:og|ib)/nginx/}{$dir/}g;
 $conf =~ s{/run/nginx\.pid}{$dir/pid};
 spew("$dir/nginx.conf", "include $dir/load;\n$conf");

@@ -25,15 +25,16 @@ my %default = (own_actions => $true, in_app => { %all }, email => { %none });
 # the types that nginx and the worker know
 
 sub types () {
-    my ($rows) = slurp(source_dir() . '/worker/skep_wire.h')
-                 =~ /SKEP_EVENT_TYPES\(X\)(.*?[^\\])$/ms;
+    my $text = slurp(source_dir() . '/worker/skep_wire.h');
 
-    return $rows =~ /"([^"]+)"/g;
+    return map { /"([^"]+)"/g }
+           $text =~ /SKEP_(?:OWN_)?EVENT_TYPES\(X\)(.*?[^\\])$/msg;
 }
 
 is_deeply([sort @types], [sort qw(
     task.created task.updated task.completed task.reopened task.deleted
-    task.assigned comment.created project.member_added)], 'the types');
+    task.assigned comment.created project.member_added webhook.disabled)],
+    'the types');
 
 
 # A patch, and the settings that follow from it.
@@ -156,8 +157,8 @@ for (
     [{ in_app => { 'task.moved' => $true } },
      ['/in_app/task.moved', 'unknown_field']],
     [{ email => { '*' => $true } }, ['/email/*', 'unknown_field']],
-    [{ email => { 'webhook.disabled' => $true } },
-     ['/email/webhook.disabled', 'unknown_field']],
+    [{ email => { 'webhook.test' => $true } },
+     ['/email/webhook.test', 'unknown_field']],
     [{ email => { 'a/b~c' => $true } }, ['/email/a~1b~0c', 'unknown_field']],
     [{ id => 'x' }, ['/id', 'unknown_field']],
 ) {

@@ -98,7 +98,8 @@
     X(COMMENT_CREATED, "comment.created")                                     \
     X(PROJECT_MEMBER_ADDED, "project.member_added")
 
-/* what its actor alone is told: of no project, and never sent to a webhook */
+/* what its actor alone is told: of no project, in settings, and never sent to a
+ * webhook */
 
 #define SKEP_OWN_EVENT_TYPES(X)                                               \
     X(WEBHOOK_DISABLED, "webhook.disabled")

@@ -301,7 +301,8 @@ WHERE hash = $1::bytea
 -- lane: write
 
 -- $1 hash of the refresh token, $2 hash of the next one, $3 the length of both
--- in seconds, $4 address, $5 user agent
+-- in seconds, $4 address, $5 user agent, $6 for how long a session may be
+-- refreshed, in seconds
 --
 -- "seen" locks the token and its session: of requests at the same time each
 -- sees what the one before it did.  A token that was spent up to 10 s ago is
@@ -312,13 +313,16 @@ WITH seen AS (
     SELECT t.hash, t.spent_at, s.id AS session_id, s.user_id,
            s.revoked_at IS NULL AND s.expires_at > now()
            AND t.created_at > now() - make_interval(secs => $3::bigint)
-               AS good
+           AND s.created_at > now() - make_interval(secs => $6::bigint)
+               AS good,
+           least($3::bigint, $6::bigint - floor(extract(epoch FROM
+                                 now() - s.created_at))::bigint) AS ttl
     FROM auth.refresh_tokens t
     JOIN auth.sessions s ON s.id = t.session_id
     WHERE t.hash = $1::bytea
     FOR UPDATE
 ), verdict AS (
-    SELECT s.hash, s.session_id, s.user_id,
+    SELECT s.hash, s.session_id, s.user_id, s.ttl,
            CASE WHEN s.spent_at < now() - interval '10 s'
                 THEN 'refresh_token_reused'
                 WHEN s.good AND EXISTS (SELECT FROM auth.users u
@@ -346,7 +350,7 @@ WITH seen AS (
 ), used AS (
     UPDATE auth.sessions s
     SET last_used_at = now(),
-        expires_at = now() + make_interval(secs => $3::bigint),
+        expires_at = now() + make_interval(secs => v.ttl),
         ip = $4::text,
         user_agent = $5::text
     FROM verdict v
@@ -358,7 +362,7 @@ WITH seen AS (
     WHERE s.id = v.session_id AND v.outcome = 'refresh_token_reused'
       AND s.revoked_at IS NULL
 )
-SELECT v.outcome AS _outcome, v.session_id AS _session,
+SELECT v.outcome AS _outcome, v.session_id AS _session, v.ttl AS _ttl,
 -- use: user_columns
 FROM verdict v
 LEFT JOIN auth.users u ON u.id = v.user_id AND v.outcome = 'ok'
@@ -439,7 +443,9 @@ WHERE t.hash = $1::bytea AND t.purpose = 'password_reset'
 
 -- $1 hash of the token, $2 password hash
 --
--- Whoever has the token reads the mail of that address.  No row: the token is
+-- Whoever has the token reads the mail of that address.  If nobody had shown to
+-- do so before, the account may have been made by somebody else, who knew that
+-- its owner would come: webhooks of before are disabled.  No row: the token is
 -- not good any more.
 
 WITH token AS (
@@ -462,6 +468,13 @@ WITH token AS (
     DELETE FROM auth.mail_tokens t
     USING account a
     WHERE t.user_id = a.id AND t.hash <> $1::bytea
+), hooks AS (
+    UPDATE notify.webhooks w
+    SET enabled = false, disabled_reason = 'reset',
+        updated_at = greatest(now(), w.updated_at), version = w.version + 1
+    FROM account a
+    JOIN auth.users u ON u.id = a.id
+    WHERE w.user_id = a.id AND w.enabled AND NOT u.email_verified
 )
 SELECT 'ok' AS _outcome, s.id AS _session
 FROM account a

@@ -13,7 +13,8 @@ use Skep::Postgres;
 use Skep::Process qw(build_dir run source_dir tempdir);
 use Skep::Witness;
 
-my $examples = source_dir() . '/conf/examples';
+my $conf = source_dir() . '/conf';
+my $examples = "$conf/examples";
 
 
 # The names of all.
@@ -100,6 +101,7 @@ sub _text ($self, $name) {
         s{/usr/lib/nginx/modules/}{build_dir() . '/modules/'}ge;
         s{/run/(?:nginx\.pid|skep\.drain)}{$& =~ s/.*\.//r =~ s/^/%%DIR%%\//r}ge;
         s{/var/log/nginx/(\S+\.log)}{%%DIR%%/$1}g;
+        s{/usr/share/skep/conf/}{$conf/};
         s{/var/www/\w+}{%%DIR%%/www}g;
         s{/etc/letsencrypt/live/skep/|/etc/skep/}{$self->{secrets}/}g;
         s{host=/run/postgresql }{host=$self->{pg}{dir} } if $self->{pg};
