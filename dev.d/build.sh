@@ -4,7 +4,9 @@
 # of the API as JSON.
 
 
-nginx_src=/usr/share/nginx/src
+nginx_dev=/usr/share/nginx/src
+nginx_src=$nginx_dev
+nginx_targets=modules
 
 # what this project adds to the flags of Debian's nginx and of its configure
 # (-W -Wall -Wno-unused-parameter -Werror)
@@ -31,12 +33,15 @@ build() {
 
 # again only when something that configure looks at has changed
 build_configure() {
+    compiled=$(
+        cksum "$nginx_dev/conf_flags" /usr/sbin/nginx
+        echo "$cc_opt"
+    )
     stamp=$(
-        cksum "$root/config" "$root/config.make" "$nginx_src/conf_flags" \
-            /usr/sbin/nginx
+        echo "$compiled $ld_opt"
+        cksum "$root/config" "$root/config.make"
         ls "$root"/ngx_*/*.h "$root"/sql/statements/*.sql \
             "$root"/sql/statements/*/*.sql
-        echo "$cc_opt $ld_opt"
     )
 
     if [ -f "$build/nginx/Makefile" ] && [ -f "$build/nginx/stamp" ] \
@@ -46,11 +51,12 @@ build_configure() {
     fi
 
     say "configuring"
+    build_keep
 
     # conf_flags is an array of bash
     # shellcheck disable=SC2016
     flags=$(bash -c '. "$1" && printf "%s\n" "${NGX_CONF_FLAGS[@]}"' \
-            bash "$nginx_src/conf_flags")
+            bash "$nginx_dev/conf_flags")
 
     # shellcheck disable=SC2086
     if ! (
@@ -66,18 +72,43 @@ build_configure() {
         die "configure failed: see $build/configure.log"
     fi
 
+    build_kept
+    rm -f "$build/nginx/nginx" "$build/nginx"/*.so
+    echo "$compiled" >"$build/nginx/compiled"
     echo "$stamp" >"$build/nginx/stamp"
 }
 
 
+# All objects depend on the headers that configure writes.  As long as they are
+# compiled in the same way these keep their times, if they stay as they are.
+build_keep() {
+    rm -rf "$build/nginx/kept"
+    mkdir "$build/nginx/kept"
+
+    if [ "$compiled" = "$(cat "$build/nginx/compiled" 2>/dev/null)" ]; then
+        cp -p "$build/nginx"/ngx_auto_*.h "$build/nginx/kept" || :
+    fi
+}
+
+
+build_kept() {
+    for header in "$build/nginx/kept"/*.h; do
+        ! cmp -s "$header" "$build/nginx/${header##*/}" \
+            || mv "$header" "$build/nginx"
+    done
+}
+
+
 build_make() {
+    # shellcheck disable=SC2086
     make -C "$nginx_src" -f "$build/nginx/Makefile" --no-print-directory -q \
-        modules >/dev/null 2>&1 && return
+        $nginx_targets >/dev/null 2>&1 && return
 
     say "compiling"
 
+    # shellcheck disable=SC2086
     make -C "$nginx_src" -f "$build/nginx/Makefile" --no-print-directory -s \
-        -k -j "$(nproc)" modules >&2 || die "the build failed"
+        -k -j "$(nproc)" $nginx_targets >&2 || die "the build failed"
 }
 
 

@@ -33,6 +33,10 @@ packages_of() {
             # in Debian 12 the client is in docker.io
             grep -q '^VERSION_ID="12"' /etc/os-release || echo docker-cli
             ;;
+        asan)
+            # nginx's source package, and what nginx links with
+            echo dpkg-dev patch xz-utils libpcre2-dev zlib1g-dev
+            ;;
         fuzz)
             echo clang libclang-rt-dev
             ;;

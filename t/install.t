@@ -9,9 +9,6 @@ use Skep::File qw(slurp spew);
 use Skep::Process qw(run source_dir tempdir);
 use Test::More;
 
-# ./dev install builds, too, and would do so without
-plan skip_all => 'the build is with a sanitizer' if $ENV{SKEP_PRELOAD};
-
 my $root = source_dir();
 my $into = tempdir() . '/a tree';
 

@@ -11,9 +11,6 @@ use Skep::Process qw(run source_dir tempdir);
 use Skep::Response;
 use Test::More;
 
-# ./dev up builds, too, and would do so without
-plan skip_all => 'the build is with a sanitizer' if $ENV{SKEP_PRELOAD};
-
 my $dev = source_dir() . '/dev';
 my $state = tempdir() . '/state';
 my @state = ('--state', $state);

@@ -9,6 +9,7 @@ use Skep::File qw(slurp spew);
 use Skep::Process qw(
     adopt alive as_user build_dir children reap run spawn stop wait_until
 );
+use Skep::Sanitizer;
 
 my @modules = qw(
     ngx_api_module ngx_auth_module ngx_task_module ngx_notify_module
@@ -85,8 +86,7 @@ sub configure ($self, $conf) {
                $self->{modules}->@*;
 
     # a binary that is upgraded to gets no other variables
-    my $env = $ENV{SKEP_PRELOAD}
-              ? 'env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;' : '';
+    my $env = join '', map { "env $_;" } Skep::Sanitizer::variables();
 
     $self->_write_conf(<<~"EOT" . $conf);
         $load
@@ -141,12 +141,7 @@ sub _command ($self) {
 }
 
 
-# for a build with a sanitizer, whose library must be loaded first
-
-sub _env () {
-    return { LC_ALL => 'C.UTF-8',
-             $ENV{SKEP_PRELOAD} ? (LD_PRELOAD => $ENV{SKEP_PRELOAD}) : () };
-}
+sub _env () { return { LC_ALL => 'C.UTF-8' } }
 
 
 # nginx -t: (whether it passed, what it said)

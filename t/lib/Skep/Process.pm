@@ -15,6 +15,7 @@ use File::Path ();
 use File::Temp ();
 use IO::Handle;
 use POSIX qw(:sys_wait_h);
+use Skep::Sanitizer;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
@@ -28,6 +29,8 @@ my %status;         # pid => wait status, of processes that ended
 my @dirs;
 my $owner = $$;
 my $guard;          # the pipe's end to the guard process
+
+Skep::Sanitizer::start();
 
 
 # The root of the repository, and where the build put its output.
@@ -384,7 +387,7 @@ END {
     my $rc = $?;
 
     _cleanup();
-    $? = $rc;
+    $? = Skep::Sanitizer::finish() ? $rc || 1 : $rc;
 }
 
 

@@ -105,8 +105,6 @@ sub start ($self) {
         cmd  => [@valgrind, _binary(), '-c', $self->file('conf')],
         name => $self->{name},
         out  => $self->file('stderr'),
-        # the modules can't be looked through for leaks: this can
-        env  => $ENV{SKEP_PRELOAD} ? { ASAN_OPTIONS => 'detect_leaks=1' } : {},
     );
 
     my $up = wait_until(@valgrind ? 30 : 10, sub {

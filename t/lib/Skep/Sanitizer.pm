@@ -1,0 +1,93 @@
+package Skep::Sanitizer;
+
+# Tests of the build with sanitizers, which ./dev test asan makes: what they
+# find goes into a directory of the test process, whichever process of which
+# user finds it, and however it was started.  When the test ends, there must be
+# nothing in it.
+#
+# Skep::Process uses this; it does nothing unless SKEP_SANITIZE is set.
+
+use v5.36;
+
+use Cwd ();
+use File::Path ();
+use File::Temp ();
+
+my $dir;
+my $owner = $$;
+
+
+# Whether this is such a build: it takes more memory, and keeps what was freed.
+
+sub on () { return ($ENV{SKEP_SANITIZE} // '') ne '' }
+
+
+# Sets what sanitizers read.
+
+sub start () {
+    return if !on() || defined $dir;
+
+    my $base = $ENV{TMPDIR} // '/tmp';
+    my $suppressed = Cwd::abs_path(__FILE__)
+                     =~ s{/lib/Skep/Sanitizer\.pm\z}{/asan}r;
+
+    # workers of nginx are others
+    $dir = File::Temp::tempdir('skep-asan-XXXXXX', DIR => $base);
+    chmod 01777, $dir or die "chmod $dir: $!";
+
+    # Each is said, also by those whose output nobody reads.
+    my $all = "log_path=$dir/report:log_exe_name=1:print_stacktrace=1";
+
+    $ENV{ASAN_OPTIONS} = "$all:detect_stack_use_after_return=1"
+        . ':strict_string_checks=1:detect_leaks=1'
+        . ":suppressions=$suppressed/asan.supp";
+    $ENV{UBSAN_OPTIONS} = "$all:halt_on_error=1"
+        . ":suppressions=$suppressed/ubsan.supp";
+    $ENV{LSAN_OPTIONS} = "print_suppressions=0"
+        . ":suppressions=$suppressed/lsan.supp";
+}
+
+
+# The variables that a process must hand on, for one that it starts with no
+# others.
+
+sub variables () {
+    return on() ? qw(ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS) : ();
+}
+
+
+# What was found since the last time: the reports' texts.
+
+sub reports () {
+    my @texts;
+
+    return if !defined $dir;
+
+    for my $file (sort glob "$dir/*") {
+        open my $fh, '<:raw', $file or die "$file: $!";
+        local $/;
+        push @texts, "$file:\n" . (<$fh> // '');
+        unlink $file or die "$file: $!";
+    }
+
+    return @texts;
+}
+
+
+# At the end of the test, when all that it started has ended: whether there was
+# anything.
+
+sub finish () {
+    return 0 if !defined $dir || $$ != $owner;
+
+    my @texts = reports();
+
+    print STDERR map { "# $_\n" } map { split /\n/ }
+                 "a sanitizer reports:\n", @texts if @texts;
+    File::Path::remove_tree($dir);
+
+    return scalar @texts;
+}
+
+
+1;
