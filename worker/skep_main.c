@@ -24,12 +24,16 @@
 
 #define SKEP_MAIN_CONF  "/etc/skep/skep-worker.conf"
 
+/* more descriptors than it ever needs */
+#define SKEP_MAIN_DESCRIPTORS  65536
+
 
 static int skep_main_options(int argc, char **argv, const char **file,
     int *check);
 static void skep_main_usage(FILE *out);
 static void skep_main_version(void);
 static int skep_main_run(const char *file, skep_conf_t *conf);
+static void skep_main_descriptors(void);
 static int skep_main_threads(const skep_conf_t *conf);
 static void skep_main_signals(const char *file, const sigset_t *set);
 static void skep_main_reload(const char *file);
@@ -183,6 +187,7 @@ skep_main_run(const char *file, skep_conf_t *conf)
         return EXIT_FAILURE;
     }
 
+    skep_main_descriptors();
     skep_conf_enforce(conf);
     skep_log(SKEP_LOG_NOTICE, "skep-worker " SKEP_VERSION " starts as \"%s\"",
              conf->name);
@@ -209,6 +214,28 @@ skep_main_run(const char *file, skep_conf_t *conf)
     skep_conf_enforce(NULL);
 
     return EXIT_SUCCESS;
+}
+
+
+/* the soft limit is there for those who use select() */
+
+static void
+skep_main_descriptors(void)
+{
+    struct rlimit  limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1
+        || limit.rlim_cur >= SKEP_MAIN_DESCRIPTORS)
+    {
+        return;
+    }
+
+    limit.rlim_cur = limit.rlim_max < SKEP_MAIN_DESCRIPTORS
+                     ? limit.rlim_max : SKEP_MAIN_DESCRIPTORS;
+
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1) {
+        skep_log(SKEP_LOG_WARN, "RLIMIT_NOFILE stays as it is: %m");
+    }
 }
 
 

@@ -5,6 +5,7 @@
 #include "skep_run.h"
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 
 #define SKEP_SENDER_CHANNELS  4
@@ -12,6 +13,13 @@
 #define SKEP_SENDER_POLL      1000     /* ms between looks for what is due */
 #define SKEP_SENDER_AGAIN     100      /* ms after PostgreSQL refused */
 #define SKEP_SENDER_MARGIN    200      /* ms kept before the deadline */
+
+/* descriptors: of all else, and at most of a transfer, with what its name
+ * server takes and a connection that is kept */
+#define SKEP_SENDER_OTHERS    64
+#define SKEP_SENDER_EACH      4
+#define SKEP_SENDER_MOST      100000
+#define SKEP_SENDER_TELL      60000    /* ms between warnings of it */
 
 
 typedef struct {
@@ -23,6 +31,7 @@ typedef struct {
     skep_send_t       sends;           /* in flight: a ring */
 
     int64_t           poll_at;         /* ms */
+    int64_t           told_at;         /* ms: that descriptors lack */
     atomic_int        woken;
 } skep_sender_t;
 
@@ -33,6 +42,7 @@ static int skep_sender_idle(void);
 static int64_t skep_sender_query(void);
 static int skep_sender_record(const skep_conf_t *conf);
 static int skep_sender_claim(const skep_conf_t *conf);
+static unsigned skep_sender_room(void);
 static unsigned skep_sender_done(void);
 static void skep_sender_end(skep_send_t *send, CURLcode code);
 static void skep_sender_stop(void *data);
@@ -44,6 +54,8 @@ static skep_sender_t  skep_sender;
 int
 skep_sender_init(void)
 {
+    unsigned  room;
+
     skep_sender.multi = curl_multi_init();
 
     if (skep_sender.multi == NULL) {
@@ -51,8 +63,10 @@ skep_sender_init(void)
         return -1;
     }
 
+    room = skep_sender_room();
     (void) curl_multi_setopt(skep_sender.multi, CURLMOPT_MAXCONNECTS,
-                             (long) SKEP_SENDER_CONNECTS);
+                             room < SKEP_SENDER_CONNECTS
+                             ? (long) room + 1 : (long) SKEP_SENDER_CONNECTS);
 
     skep_sender.sends.prev = &skep_sender.sends;
     skep_sender.sends.next = &skep_sender.sends;
@@ -226,7 +240,7 @@ static int
 skep_sender_claim(const skep_conf_t *conf)
 {
     int              rc, all;
-    unsigned         i, room;
+    unsigned         i, room, left;
     skep_channel_t  *channel;
 
     all = 0;
@@ -238,8 +252,15 @@ skep_sender_claim(const skep_conf_t *conf)
             continue;
         }
 
+        left = skep_sender_room();
+
+        if (left == 0) {
+            return 0;
+        }
+
         room = channel->most - channel->inflight;
-        rc = channel->claim(channel, &skep_sender.pg, conf, room);
+        rc = channel->claim(channel, &skep_sender.pg, conf,
+                            room < left ? room : left);
 
         channel->due = (rc != 0);
 
@@ -251,6 +272,50 @@ skep_sender_claim(const skep_conf_t *conf)
     }
 
     return all;
+}
+
+
+/*
+ * How many more transfers there are descriptors for.  What can't be sent for
+ * want of them is better left to another worker than counted as a failure.
+ */
+
+static unsigned
+skep_sender_room(void)
+{
+    unsigned       i, busy;
+    struct rlimit  limit;
+    rlim_t         most;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1
+        || limit.rlim_cur == RLIM_INFINITY)
+    {
+        return SKEP_SENDER_MOST;
+    }
+
+    most = limit.rlim_cur > SKEP_SENDER_OTHERS
+           ? (limit.rlim_cur - SKEP_SENDER_OTHERS) / SKEP_SENDER_EACH : 0;
+    busy = 0;
+
+    for (i = 0; i < skep_sender.nchannels; i++) {
+        busy += skep_sender.channels[i]->inflight;
+    }
+
+    if (busy < most) {
+        return most - busy > SKEP_SENDER_MOST ? SKEP_SENDER_MOST
+                                              : (unsigned) (most - busy);
+    }
+
+    if (skep_sender.told_at == 0
+        || skep_now() - skep_sender.told_at > SKEP_SENDER_TELL)
+    {
+        skep_sender.told_at = skep_now();
+        skep_log(SKEP_LOG_WARN, "%u are being sent, and there are descriptors"
+                 " for no more: RLIMIT_NOFILE is %llu", busy,
+                 (unsigned long long) limit.rlim_cur);
+    }
+
+    return 0;
 }
 
 

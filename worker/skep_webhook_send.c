@@ -4,6 +4,7 @@
 #include "skep_version.h"
 #include "skep_webhook_sign.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -215,7 +216,9 @@ static curl_socket_t
 skep_webhook_send_socket(void *data, curlsocktype purpose,
     struct curl_sockaddr *address)
 {
-    skep_webhook_send_t  *s = data;
+    skep_webhook_send_t *s = data;
+
+    int  fd;
 
     (void) purpose;
 
@@ -227,8 +230,14 @@ skep_webhook_send_socket(void *data, curlsocktype purpose,
         return CURL_SOCKET_BAD;
     }
 
-    return socket(address->family, address->socktype|SOCK_CLOEXEC,
-                  address->protocol);
+    fd = socket(address->family, address->socktype|SOCK_CLOEXEC,
+                address->protocol);
+
+    /* that is no fault of the receiver's */
+    s->starved = (fd == -1 && (errno == EMFILE || errno == ENFILE
+                               || errno == ENOBUFS || errno == ENOMEM));
+
+    return fd == -1 ? CURL_SOCKET_BAD : fd;
 }
 
 
