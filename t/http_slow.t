@@ -89,7 +89,7 @@ my $slow = Skep::Slow->start(port => $skep->port, pause => 0.2, kinds => [
 
 my @small = map { $other->task(title => "Of another, $_") } 1 .. 20;
 
-my $load = $skep->load(connections => 4, next => sub {
+my $load = Skep::Load->start(port => $skep->port, connections => 2, next => sub {
     my $task = $small[rand @small];
 
     return {
@@ -102,7 +102,7 @@ my $load = $skep->load(connections => 4, next => sub {
     };
 });
 
-sleep 8;
+sleep 5;
 
 load_is_clean($load->stop, 'the others are served');
 
