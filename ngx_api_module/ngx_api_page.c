@@ -43,7 +43,6 @@ ngx_api_page_start(ngx_http_request_t *r, const ngx_api_value_t *arg,
     ngx_uint_t sort, ngx_api_cursor_t *cursor)
 {
     u_char     digest[NGX_API_PAGE_SCOPE];
-    ngx_int_t  rc;
     ngx_str_t  scope;
 
     scope.data = digest;
@@ -52,13 +51,10 @@ ngx_api_page_start(ngx_http_request_t *r, const ngx_api_value_t *arg,
         return NGX_ERROR;
     }
 
-    rc = ngx_api_cursor_parse((u_char *) arg->text, arg->len, cursor, &scope);
-
-    if (rc == NGX_ABORT) {
-        return NGX_ERROR;
-    }
-
-    if (rc == NGX_OK && cursor->sort == sort) {
+    if (ngx_api_cursor_parse((u_char *) arg->text, arg->len, cursor, &scope)
+        == NGX_OK
+        && cursor->sort == sort)
+    {
         return NGX_OK;
     }
 
@@ -74,7 +70,6 @@ ngx_api_page_token(ngx_http_request_t *r, const ngx_api_value_t *arg,
     const char **mark)
 {
     u_char            digest[NGX_API_PAGE_SCOPE];
-    ngx_int_t         rc;
     ngx_str_t         scope;
     ngx_api_cursor_t  cursor;
 
@@ -84,13 +79,10 @@ ngx_api_page_token(ngx_http_request_t *r, const ngx_api_value_t *arg,
         return NGX_ERROR;
     }
 
-    rc = ngx_api_cursor_parse((u_char *) arg->text, arg->len, &cursor, &scope);
-
-    if (rc == NGX_ABORT) {
-        return NGX_ERROR;
-    }
-
-    if (rc != NGX_OK || cursor.sort != NGX_API_PAGE_TOKEN) {
+    if (ngx_api_cursor_parse((u_char *) arg->text, arg->len, &cursor, &scope)
+        != NGX_OK
+        || cursor.sort != NGX_API_PAGE_TOKEN)
+    {
         return NGX_DECLINED;
     }
 

@@ -588,6 +588,36 @@ ngx_api_pg_lane_overdue(ngx_api_pg_op_t *op)
 }
 
 
+void
+ngx_api_pg_lane_silent(void)
+{
+    ngx_uint_t          i, n, pass;
+    ngx_api_pg_conn_t  *conn;
+
+    /* first they are given no more work, such as that of one that fails */
+
+    for (pass = 0; pass < 2; pass++) {
+        for (i = 0; i < NGX_API_PG_LANES; i++) {
+            for (n = 0; n < ngx_api_pg_lanes[i].nconns; n++) {
+
+                conn = &ngx_api_pg_lanes[i].conns[n];
+
+                if (conn->state != NGX_API_PG_CONN_READY) {
+                    continue;
+                }
+
+                if (pass == 0) {
+                    conn->broken = 1;
+
+                } else {
+                    ngx_api_pg_conn_silent(conn);
+                }
+            }
+        }
+    }
+}
+
+
 const ngx_api_pg_conf_t *
 ngx_api_pg_lane_conf(ngx_api_pg_lane_t *lane, ngx_api_pg_lane_e *which)
 {

@@ -34,6 +34,8 @@ static const char *ngx_api_pg_conf_attrs(const PQconninfoOption *options,
 static ngx_int_t ngx_api_pg_conf_lane(ngx_conf_t *cf,
     ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane,
     const PQconninfoOption *options);
+static ngx_int_t ngx_api_pg_conf_orders(ngx_conf_t *cf,
+    ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane, const char **values);
 static char *ngx_api_pg_conf_options(ngx_conf_t *cf,
     ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane, const char *user);
 static char *ngx_api_pg_conf_copy(ngx_conf_t *cf, const char *text);
@@ -106,6 +108,9 @@ ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
         { "hostaddr", NULL, 0 },
         { "port", NULL, 0 },
         { "target_session_attrs", NULL, 0 },
+        { "keepalives_idle", "3", 0 },          /* a server that vanished is */
+        { "keepalives_interval", "1", 0 },      /* noticed without requests */
+        { "keepalives_count", "2", 0 },
         { NULL, NULL, 0 }
     };
 
@@ -179,7 +184,66 @@ ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
     }
 
     amcf->pg.keywords[lane] = keywords;
-    amcf->pg.values[lane] = values;
+
+    return ngx_api_pg_conf_orders(cf, amcf, lane, values);
+}
+
+
+/* the values once for each place, with the lists of servers in its order */
+
+static ngx_int_t
+ngx_api_pg_conf_orders(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
+    ngx_api_pg_lane_e lane, const char **values)
+{
+    size_t                size;
+    ngx_uint_t            i, n, list;
+    const char           *lists[NGX_API_PG_PLACE_LISTS];
+    const char         ***orders, **keywords;
+    ngx_uint_t            at[NGX_API_PG_PLACE_LISTS];
+    ngx_api_pg_place_t   *place;
+
+    keywords = amcf->pg.keywords[lane];
+
+    for (list = 0; list < NGX_API_PG_PLACE_LISTS; list++) {
+        lists[list] = NULL;
+        at[list] = 0;
+
+        for (n = 0; keywords[n]; n++) {
+            if (ngx_strcmp(keywords[n], ngx_api_pg_place_keywords[list]) == 0) {
+                lists[list] = values[n];
+                at[list] = n;
+            }
+        }
+    }
+
+    if (ngx_api_pg_places(cf->pool, &amcf->pg.places, lists) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    size = NGX_API_PG_KEYWORDS_MAX * sizeof(char *);
+    place = amcf->pg.places.elts;
+
+    orders = ngx_palloc(cf->pool, amcf->pg.places.nelts * sizeof(char **));
+    if (orders == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < amcf->pg.places.nelts; i++) {
+        orders[i] = ngx_palloc(cf->pool, size);
+        if (orders[i] == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(orders[i], values, size);
+
+        for (list = 0; list < NGX_API_PG_PLACE_LISTS; list++) {
+            if (lists[list]) {
+                orders[i][at[list]] = place[i].lists[list];
+            }
+        }
+    }
+
+    amcf->pg.values[lane] = orders;
 
     return NGX_OK;
 }
@@ -376,6 +440,10 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
      * which takes longer than to run them.  Searches must never read a whole
      * table, however frequent a word looks.  Neither to compile a plan nor to
      * share it among processes pays.
+     *
+     * PostgreSQL ends a session whose client has vanished within half a minute,
+     * in place of two hours: an outage of the network must not use up its
+     * connections.
      */
 
     static const char  fmt[] = "%s -c timezone=UTC -c statement_timeout=%M"
@@ -383,7 +451,10 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
                                " -c plan_cache_mode=force_generic_plan"
                                " -c max_parallel_workers_per_gather=0"
                                " -c enable_seqscan=%s"
-                               " -c default_transaction_read_only=%s";
+                               " -c default_transaction_read_only=%s"
+                               " -c tcp_keepalives_idle=15"
+                               " -c tcp_keepalives_interval=5"
+                               " -c tcp_keepalives_count=3";
 
     if (user == NULL) {
         user = "";

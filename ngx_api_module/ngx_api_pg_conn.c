@@ -24,10 +24,10 @@ static void ngx_api_pg_conn_read_handler(ngx_event_t *rev);
 static void ngx_api_pg_conn_write_handler(ngx_event_t *wev);
 static void ngx_api_pg_conn_flush_handler(ngx_event_t *ev);
 static void ngx_api_pg_conn_timer_handler(ngx_event_t *ev);
+static void ngx_api_pg_conn_elsewhere(ngx_api_pg_conn_t *conn);
 static void ngx_api_pg_conn_reconnect_handler(ngx_event_t *ev);
 static void ngx_api_pg_conn_flush(ngx_api_pg_conn_t *conn);
 static void ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn);
-static ngx_uint_t ngx_api_pg_conn_stuck(const ngx_api_pg_conn_t *conn);
 static ngx_int_t ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn,
     PGresult *res);
 static ngx_int_t ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn,
@@ -37,6 +37,10 @@ static void ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what);
 static void ngx_api_pg_conn_retire(ngx_api_pg_conn_t *conn,
     ngx_msec_t delay);
 static void ngx_api_pg_conn_notice(void *data, const PGresult *res);
+
+
+/* when a server said anything, on whatever connection */
+static ngx_msec_t  ngx_api_pg_heard;
 
 
 /* from and to each state that the metrics tell of */
@@ -82,8 +86,8 @@ ngx_api_pg_conn_open(ngx_api_pg_conn_t *conn)
     conn->recycle = 0;
     ngx_api_pg_conn_state(conn, NGX_API_PG_CONN_CONNECTING);
 
-    conn->pg = PQconnectStartParams(conf->keywords[lane], conf->values[lane],
-                                    0);
+    conn->pg = PQconnectStartParams(conf->keywords[lane],
+                                    conf->values[lane][conn->place], 0);
 
     if (conn->pg == NULL || PQstatus(conn->pg) == CONNECTION_BAD) {
         ngx_api_pg_conn_fail(conn, "connect");
@@ -273,7 +277,10 @@ ngx_api_pg_conn_read_handler(ngx_event_t *rev)
         return;
     }
 
-    if (PQconsumeInput(conn->pg) != 1) {
+    if (PQconsumeInput(conn->pg) == 1) {
+        ngx_api_pg_heard = ngx_current_msec;
+
+    } else {
         conn->broken = 1;
     }
 
@@ -361,7 +368,7 @@ ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn)
              : ngx_api_pg_conn_result(conn, res);
     }
 
-    if (rc == NGX_ERROR || conn->broken || ngx_api_pg_conn_stuck(conn)
+    if (rc == NGX_ERROR || conn->broken
         || PQstatus(conn->pg) != CONNECTION_OK)
     {
         ngx_api_pg_conn_fail(conn, "connection lost");
@@ -378,39 +385,6 @@ ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn)
         /* left set, it finds nothing; it must not keep an exiting worker */
         conn->timer.cancelable = 1;
     }
-}
-
-
-/*
- * libpq that finds no memory for the result of a Sync waits for another one for
- * ever.  All that tells is a line of its error message; those of the server
- * have more than that in theirs.
- */
-
-static ngx_uint_t
-ngx_api_pg_conn_stuck(const ngx_api_pg_conn_t *conn)
-{
-    const char  *message, *p;
-
-    static const char  what[] = "out of memory";
-
-    message = PQerrorMessage(conn->pg);
-
-    for (p = message; *p; p++) {
-        p = ngx_strstr(p, what);
-
-        if (p == NULL) {
-            return 0;
-        }
-
-        if ((p == message || p[-1] == '\n')
-            && (p[sizeof(what) - 1] == '\0' || p[sizeof(what) - 1] == '\n'))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -561,16 +535,21 @@ ngx_api_pg_conn_arm(ngx_api_pg_conn_t *conn)
 static void
 ngx_api_pg_conn_timer_handler(ngx_event_t *ev)
 {
+    ngx_msec_t          timeout;
     ngx_queue_t        *q;
     ngx_api_pg_op_t    *op;
     ngx_api_pg_conn_t  *conn;
+    ngx_api_pg_lane_e   lane;
 
     conn = ev->data;
 
     if (conn->state != NGX_API_PG_CONN_READY) {
+        ngx_api_pg_conn_elsewhere(conn);
         ngx_api_pg_conn_fail(conn, "connect timed out");
         return;
     }
+
+    timeout = ngx_api_pg_lane_conf(conn->lane, &lane)->timeout;
 
     for (q = ngx_queue_head(&conn->ops);
          q != ngx_queue_sentinel(&conn->ops);
@@ -590,12 +569,58 @@ ngx_api_pg_conn_timer_handler(ngx_event_t *ev)
             && (ngx_msec_int_t) (op->deadline + NGX_API_PG_GRACE
                                  - ngx_current_msec) <= 0)
         {
-            ngx_api_pg_conn_fail(conn, "no answer in time");
+            ngx_api_pg_conn_silent(conn);
+
+            if (ngx_current_msec - ngx_api_pg_heard >= timeout) {
+                ngx_api_pg_lane_silent();
+            }
+
             return;
         }
     }
 
     ngx_api_pg_conn_arm(conn);
+}
+
+
+/*
+ * What the kernel has still to send must not arrive when the network is there
+ * again: a write that was answered long ago would happen then, over those that
+ * came after it.  So the connection is not closed but reset.
+ */
+
+void
+ngx_api_pg_conn_silent(ngx_api_pg_conn_t *conn)
+{
+    struct linger  linger;
+
+    linger.l_onoff = 1;
+    linger.l_linger = 0;
+
+    if (setsockopt(PQsocket(conn->pg), SOL_SOCKET, SO_LINGER,
+                   (const void *) &linger, sizeof(struct linger))
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_socket_errno,
+                      "setsockopt(SO_LINGER) failed");
+    }
+
+    ngx_api_pg_conn_elsewhere(conn);
+    ngx_api_pg_conn_fail(conn, "no answer in time");
+}
+
+
+/* the server is silent: the next attempt begins with the one after it */
+
+static void
+ngx_api_pg_conn_elsewhere(ngx_api_pg_conn_t *conn)
+{
+    ngx_api_pg_lane_e         lane;
+    const ngx_api_pg_conf_t  *conf;
+
+    conf = ngx_api_pg_lane_conf(conn->lane, &lane);
+
+    conn->place = ngx_api_pg_place_after(&conf->places, conn->pg, conn->place);
 }
 
 

@@ -20,6 +20,7 @@
 #include <libpq-fe.h>
 
 #include "ngx_api_pg_metrics.h"
+#include "ngx_api_pg_place.h"
 #include "ngx_api_trace.h"
 
 
@@ -32,7 +33,9 @@
  * was read */
 typedef struct {
     const char         **keywords[NGX_API_PG_LANES];  /* of */
-    const char         **values[NGX_API_PG_LANES];    /* PQconnectStartParams */
+    const char        ***values[NGX_API_PG_LANES];    /* PQconnectStartParams,
+                                                         for each place */
+    ngx_array_t          places;       /* ngx_api_pg_place_t */
     ngx_array_t          statements;   /* const ngx_api_pg_statement_t * */
     ngx_uint_t           connections[NGX_API_PG_LANES];
     ngx_uint_t           queue;
@@ -80,6 +83,7 @@ struct ngx_api_pg_conn_s {
     ngx_event_t                    reconnect;
     ngx_event_t                    flush;     /* posted: end of this turn */
     ngx_msec_t                     delay;     /* of the next reconnect */
+    ngx_uint_t                     place;     /* the server to begin with */
     unsigned                       broken:1;  /* close when it is safe to */
     unsigned                       recycle:1; /* close when drained */
     unsigned                       failed:1;  /* the last attempt failed */
@@ -99,6 +103,9 @@ void ngx_api_pg_conn_send(ngx_api_pg_conn_t *conn, ngx_api_pg_op_t *op);
 /* closes and hands back what was in flight; nothing reconnects by itself */
 void ngx_api_pg_conn_close(ngx_api_pg_conn_t *conn);
 
+/* fails one whose server is silent: another server is tried first */
+void ngx_api_pg_conn_silent(ngx_api_pg_conn_t *conn);
+
 
 /* The lane's side (ngx_api_pg.c). */
 
@@ -117,6 +124,10 @@ void ngx_api_pg_lane_return(ngx_api_pg_op_t *op);
 
 /* the answer did not come in time: the operation stays in flight, in silence */
 void ngx_api_pg_lane_overdue(ngx_api_pg_op_t *op);
+
+/* an operation had no answer, and no connection of any lane has heard anything
+ * for as long: all that are up are of no use, also those without work */
+void ngx_api_pg_lane_silent(void);
 
 const ngx_api_pg_conf_t *ngx_api_pg_lane_conf(ngx_api_pg_lane_t *lane,
     ngx_api_pg_lane_e *which);

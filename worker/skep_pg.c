@@ -25,6 +25,7 @@ static void skep_pg_waits(skep_pg_t *pg, int64_t since);
 static void skep_pg_fault(skep_pg_t *pg);
 static PGresult *skep_pg_failed(skep_pg_t *pg, const char *name,
     PGresult *res, skep_pg_status_t *status);
+static int skep_pg_useless(const char *sqlstate);
 static skep_pg_status_t skep_pg_status(const char *sqlstate);
 
 
@@ -34,8 +35,10 @@ skep_pg_ready(skep_pg_t *pg, const skep_conf_t *conf)
     int64_t           wait;
     skep_log_level_t  level;
 
-    if (pg->conn && pg->generation != conf->generation) {
+    if (pg->generation != conf->generation) {
         skep_pg_close(pg);
+        memset(&pg->order, 0, sizeof(skep_pg_order_t));
+        pg->generation = conf->generation;
     }
 
     if (pg->conn) {
@@ -78,8 +81,8 @@ static int
 skep_pg_connect(skep_pg_t *pg, const skep_conf_t *conf)
 {
     char         seconds[24];
-    unsigned     n;
-    const char  *names[8], *values[8];
+    unsigned     n, list;
+    const char  *names[12], *values[12];
 
     snprintf(seconds, sizeof(seconds), "%lld",
              (long long) (conf->pg_connect_timeout + 999) / 1000);
@@ -100,6 +103,15 @@ skep_pg_connect(skep_pg_t *pg, const skep_conf_t *conf)
     names[n] = "dbname";
     values[n++] = conf->pg;
 
+    /* and what stands behind it that */
+
+    for (list = 0; list < SKEP_PG_ORDER_LISTS; list++) {
+        if (pg->order.lists[list][0]) {
+            names[n] = skep_pg_order_names[list];
+            values[n++] = pg->order.lists[list];
+        }
+    }
+
     names[n] = "client_encoding";
     values[n++] = "UTF8";
 
@@ -111,7 +123,6 @@ skep_pg_connect(skep_pg_t *pg, const skep_conf_t *conf)
     names[n] = NULL;
     values[n] = NULL;
 
-    pg->generation = conf->generation;
     pg->timeout = conf->pg_timeout;
     pg->prepared = calloc(SKEP_SQL_N, 1);
     pg->conn = PQconnectdbParams(names, values, 1);
@@ -307,6 +318,7 @@ skep_pg_wait(skep_pg_t *pg)
 
         if (left <= 0) {
             snprintf(pg->fault, sizeof(pg->fault), "timed out");
+            skep_pg_order_after(&pg->order, pg->conn);
             return -1;
         }
 
@@ -371,11 +383,25 @@ skep_pg_failed(skep_pg_t *pg, const char *name, PGresult *res,
 
     PQclear(res);
 
-    if (sqlstate == NULL || PQstatus(pg->conn) != CONNECTION_OK) {
+    if (sqlstate == NULL || skep_pg_useless(sqlstate)
+        || PQstatus(pg->conn) != CONNECTION_OK)
+    {
         skep_pg_close(pg);
     }
 
     return NULL;
+}
+
+
+/* what fails on this connection as often as it is tried, and on another not */
+
+static int
+skep_pg_useless(const char *sqlstate)
+{
+    return strcmp(sqlstate, "25006") == 0     /* now a standby */
+           || strcmp(sqlstate, "26000") == 0  /* a statement is gone */
+           || strcmp(sqlstate, "0A000") == 0; /* a table was changed: the
+                                                 plan's columns differ */
 }
 
 

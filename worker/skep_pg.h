@@ -11,6 +11,7 @@
 
 #include "skep_backoff.h"
 #include "skep_conf.h"
+#include "skep_pg_order.h"
 
 #include <libpq-fe.h>
 #include <stdatomic.h>
@@ -47,6 +48,7 @@ typedef struct {
     unsigned char    *prepared;        /* by the statement's index */
     int64_t           timeout;
     skep_backoff_t    backoff;
+    skep_pg_order_t   order;           /* of the servers */
     char              fault[256];      /* of the last statement that failed */
 } skep_pg_t;
 

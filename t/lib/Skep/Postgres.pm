@@ -14,13 +14,18 @@ use File::Find ();
 use File::Path ();
 use Skep::File qw(slurp spew);
 use Skep::Process qw(
-    alive build_dir children fork_child reap run source_dir spawn stop
+    alive as_user build_dir children fork_child reap run source_dir spawn stop
     wait_until
 );
 use Time::HiRes qw(sleep time);
 
 # one that a careless writer of connection strings would trip over
 use constant PASSWORD => q{it's a \\ "long" pass word};
+
+use constant TERMINATE => <<~'SQL';
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE usename IN ('skep_nginx', 'skep_worker');
+    SQL
 
 my @settings = (
     "listen_addresses = ''",
@@ -34,7 +39,10 @@ my @settings = (
 
 
 # new(dir => directory of the test, settings => [ lines ],
-#     tcp => port on 127.0.0.1, beside the unix socket)
+#     tcp => port on 127.0.0.1, beside the unix socket
+#     network => a peer of Skep::Namespace, whose address it listens on instead
+#     at => the servers of conninfo(), "host=... port=..."
+#     size => of a file system of its own, "100m"; for root alone, see finish())
 
 sub new ($class, %o) {
     my $self = bless {
@@ -44,9 +52,11 @@ sub new ($class, %o) {
         user => $> == 0 ? 'postgres' : (getpwuid $>)[0],
         port => $o{tcp} // 5432,
         tcp  => defined $o{tcp},
+        %o{qw(network at size)},
     }, $class;
 
     $self->_mkdir($self->{dir});
+    $self->_mount if defined $o{size};
 
     my $template = _template($self->{user});
 
@@ -54,12 +64,54 @@ sub new ($class, %o) {
                           "$template/data", $self->{data}]);
     die "copy of the cluster: $out" if $rc;
 
-    $self->append('postgresql.conf', @settings,
-                  "unix_socket_directories = '$self->{dir}'",
-                  "port = $self->{port}", ($o{settings} // [])->@*,
-                  $self->{tcp} ? "listen_addresses = '127.0.0.1'" : ());
+    $self->{own} = [
+        @settings, "unix_socket_directories = '$self->{dir}'",
+        "port = $self->{port}", ($o{settings} // [])->@*,
+        $self->{tcp} ? "listen_addresses = '" . $self->address . "'" : (),
+    ];
+    $self->own_settings;
+    $self->append('pg_hba.conf', 'host all all samenet scram-sha-256')
+        if $o{network};
 
     return $self;
+}
+
+
+# Its settings, in a cluster that is the copy of another.
+
+sub own_settings ($self) {
+    $self->append('postgresql.conf', $self->{own}->@*);
+}
+
+
+# Where it listens beside the unix socket.
+
+sub address ($self) {
+    return $self->{network} ? $self->{network}->address : '127.0.0.1';
+}
+
+
+# A file system of its own, in memory, which finish() takes away again.
+
+sub _mount ($self) {
+    my ($uid, $gid) = (getpwnam $self->{user})[2, 3];
+
+    _mounted('mount', '-t', 'tmpfs', '-o',
+             "size=$self->{size},mode=755,uid=$uid,gid=$gid", 'tmpfs',
+             $self->{dir});
+}
+
+
+sub finish ($self) {
+    $self->stop_server;
+    _mounted('umount', $self->{dir}) if $self->{size};
+}
+
+
+sub _mounted (@cmd) {
+    my ($rc, $out) = run(\@cmd);
+
+    die "@cmd: $out" if $rc;
 }
 
 
@@ -93,8 +145,11 @@ sub bin ($name) {
 # What nginx connects with, and as "skep_worker" the worker; both by PASSWORD.
 
 sub conninfo ($self, $role = 'skep_nginx') {
-    my $where = $self->{tcp} ? "host=localhost port=$self->{port}"
-                             : "host=$self->{dir}";
+    my $where = $self->{at}
+                // ($self->{network}
+                        ? "host=" . $self->address . " port=$self->{port}"
+                    : $self->{tcp} ? "host=localhost port=$self->{port}"
+                                   : "host=$self->{dir}");
 
     return "$where dbname=skep user=$role";
 }
@@ -115,7 +170,7 @@ sub sqitch_env ($self) {
 
 sub pid ($self) { return $self->{pid} }
 sub log_file ($self) { return $self->{log} }
-sub _server ($self) { return ('-h', $self->{dir}, '-p', $self->{port}) }
+sub server_options ($self) { return ('-h', $self->{dir}, '-p', $self->{port}) }
 
 
 # Starts it and waits until it takes connections.  After a kill -9 the old
@@ -125,12 +180,7 @@ sub start ($self) {
     my $until = time + 30;
 
     while (1) {
-        $self->{pid} = spawn(
-            cmd  => [bin('postgres'), '-D', $self->{data}],
-            name => 'postgres',
-            user => $self->{user},
-            out  => $self->{log},
-        );
+        $self->launch;
 
         while (time < $until && alive($self->{pid})) {
             return $self if $self->ready;
@@ -146,8 +196,21 @@ sub start ($self) {
 }
 
 
+# Starts it, and does not wait.
+
+sub launch ($self) {
+    my @cmd = (as_user($self->{user}), bin('postgres'), '-D', $self->{data});
+
+    $self->{pid} = spawn(
+        cmd  => [$self->{network} ? $self->{network}->inside(@cmd) : @cmd],
+        name => 'postgres',
+        out  => $self->{log},
+    );
+}
+
+
 sub ready ($self) {
-    my ($rc) = run([bin('pg_isready'), '-q', '-t', '1', $self->_server]);
+    my ($rc) = run([bin('pg_isready'), '-q', '-t', '1', $self->server_options]);
 
     return $rc == 0;
 }
@@ -228,7 +291,7 @@ sub _psql ($self, $options, $sql, $db = 'skep') {
 # The words of a command that is psql, as the superuser.
 
 sub psql ($self, $db = 'skep') {
-    return (bin('psql'), '-X', $self->_server, '-U', 'postgres', '-d', $db);
+    return (bin('psql'), '-X', $self->server_options, '-U', 'postgres', '-d', $db);
 }
 
 
@@ -238,6 +301,13 @@ sub fan_out ($self) {
     return $self->value(<<~'SQL');
         SELECT count(*) FROM notify.fan_out(9223372036854775807, 1000000)
         SQL
+}
+
+
+# Ends the sessions of nginx and of the workers; they may come again.
+
+sub terminate ($self) {
+    $self->execute(TERMINATE);
 }
 
 
@@ -282,7 +352,7 @@ sub session ($self) {
     my $pid = fork_child(sub {
         open STDIN, '<&', $out or die "dup: $!";
         open STDOUT, '>', '/dev/null' or die "/dev/null: $!";
-        exec bin('psql'), '-X', '-q', $self->_server, '-U', 'postgres',
+        exec bin('psql'), '-X', '-q', $self->server_options, '-U', 'postgres',
              '-d', 'skep' or die "psql: $!";
     }, 'psql');
 

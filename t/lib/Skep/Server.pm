@@ -6,7 +6,6 @@ use v5.36;
 
 use Carp qw(croak);
 use Skep::Client;
-use Skep::Fail;
 use Skep::File qw(slurp spew);
 use Skep::JWT qw(jwt);
 use Skep::Load;
@@ -39,7 +38,8 @@ my %defaults = (
 #     connections  of each of them (1024)
 #     daemon     1: nginx is one, so that it can be upgraded
 #     modules_dir  where the modules are, instead of in the build
-#     pg         0: no PostgreSQL; api_pg points to where none is
+#     pg         0: no PostgreSQL; api_pg points to where none is; or
+#                { more options of Skep::Postgres }
 #     redis      1: a Redis, and api_redis; or { settings of it }
 #     worker     1: a skep-worker, and the stream; or how many of them
 #     worker_conf  { key => value } of its configuration
@@ -54,8 +54,6 @@ my %defaults = (
 #     threads    of the hash pool, "threads=2 max_queue=64"
 #     conf       the whole text instead of all that, from "http" on
 #     metrics    1: a server beside it with the metrics; or its zone's size
-#     fail       1: calls of nginx and of the workers can be made to fail, see
-#                fail() and fail_worker()
 #     allow_log  pattern of lines that may be in the error log
 
 sub new ($class, %o) {
@@ -71,7 +69,9 @@ sub new ($class, %o) {
     } else {
         $self->{pg} = Skep::Postgres->new(dir => $dir,
                                           settings => $o{pg_conf},
-                                          tcp => $o{pg_tcp}) if $o{pg} // 1;
+                                          tcp => $o{pg_tcp},
+                                          (ref $o{pg} ? $o{pg}->%* : ()))
+            if $o{pg} // 1;
         $self->{redis} = Skep::Redis->new(
             dir => $dir, settings => ref $o{redis} ? $o{redis} : {},
         ) if $o{redis};
@@ -83,10 +83,6 @@ sub new ($class, %o) {
     $self->write_file('password', Skep::Postgres::PASSWORD . "\n");
     $self->write_file('secret', $self->{secret});
 
-    if ($o{fail}) {
-        $self->{$_} = Skep::Fail->new(dir => $dir) for qw(fail fail_worker);
-    }
-
     $self->{options} = \%o;
     $self->{nginx} = Skep::Nginx->new(
         dir     => $dir,
@@ -94,7 +90,6 @@ sub new ($class, %o) {
         connections => $o{connections},
         modules_dir => $o{modules_dir},
         daemon  => $o{daemon},
-        env     => $o{fail} ? $self->fail->env : undef,
         main    => 'thread_pool hash ' . ($o{threads}
                    // 'threads=2 max_queue=64') . ";\n" . ($o{main} // ''),
         conf    => $o{conf} // $self->_conf(%o),
@@ -115,8 +110,7 @@ sub add_worker ($self, %o) {
 
     return $self->{workers}[-1] = Skep::Worker->new(
         dir => $self->{dir}, name => 'worker' . ($n == 1 ? '' : $n),
-        pg => $self->pg, redis => $self->redis,
-        env => $self->{fail_worker} ? $self->fail_worker->env : undef, %o,
+        pg => $self->pg, redis => $self->redis, %o,
     );
 }
 
@@ -270,8 +264,11 @@ sub resources ($self) {
 }
 
 
-sub fail ($self) { return $self->{fail} }
-sub fail_worker ($self) { return $self->{fail_worker} }
+# Another PostgreSQL has taken over.
+
+sub use_pg ($self, $pg) { $self->{pg} = $pg }
+
+
 sub dir ($self) { return $self->{dir} }
 sub pg ($self) { return $self->{pg} }
 sub redis ($self) { return $self->{redis} }

@@ -74,7 +74,7 @@ sub finish (@others) {
     }
 
     for my $server (@servers) {
-        $server->pg->stop_server if $server->pg;
+        $server->pg->finish if $server->pg;
         $server->redis->stop_server if $server->redis;
     }
 
