@@ -47,10 +47,6 @@ packages_of() {
             # namespaces of the network
             echo iproute2 util-linux
             ;;
-        http)
-            # other servers in front; and clients
-            echo haproxy apache2-bin nghttp2-client
-            ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
             ;;
@@ -176,7 +172,7 @@ packages_no_cluster() {
 # services that are there before
 packages_services() {
     for name in nginx postgresql redis-server prometheus \
-        prometheus-alertmanager docker haproxy
+        prometheus-alertmanager docker
     do
         [ ! -e "/etc/init.d/$name" ] || printf '%s ' "$name"
     done

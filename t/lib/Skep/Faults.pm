@@ -91,6 +91,7 @@ sub new ($class, %o) {
 
 
 sub skep ($self) { return $self->{skep} }
+sub owner ($self) { return $self->{users}[0] }
 
 
 # Writes for so many seconds, while one of these faults after the other

@@ -49,7 +49,7 @@ use JSON::PP ();
 use List::Util qw(max);
 use Skep::Faults;
 use Skep::File qw(slurp spew);
-use Skep::Process qw(build_dir discard reap);
+use Skep::Process qw(build_dir discard);
 use Skep::Test ();
 use Test::More;
 use Time::HiRes qw(sleep time);

@@ -18,7 +18,7 @@ my @modules = qw(
 
 # new(dir => directory of the test, conf => text, workers => n,
 #     connections => of a worker, modules_dir => where they are,
-#     env => { name => value }, daemon => 1 for upgrade(), which nginx refuses in the foreground)
+#     daemon => 1 for upgrade(), which nginx refuses in the foreground)
 #
 # The text is what follows the main directives that the harness sets itself.
 # In it, %%DIR%% is the test's directory, %%PORT%% the port of the server and
@@ -33,7 +33,6 @@ sub new ($class, %o) {
         workers => $o{workers} // 1,
         connections => $o{connections} // 1024,
         daemon  => $o{daemon},
-        env     => $o{env} // {},
         main    => $o{main} // '',
         ports   => {},
         whole   => $o{whole},
@@ -142,13 +141,13 @@ sub _command ($self) {
 }
 
 
-sub _env ($self) { return { LC_ALL => 'C.UTF-8', $self->{env}->%* } }
+sub _env () { return { LC_ALL => 'C.UTF-8' } }
 
 
 # nginx -t: (whether it passed, what it said)
 
 sub test_configuration ($self) {
-    my ($rc, $out) = run([$self->_command, '-t'], env => $self->_env);
+    my ($rc, $out) = run([$self->_command, '-t'], env => _env());
 
     return ($rc == 0, $out);
 }
@@ -159,7 +158,7 @@ sub start ($self) {
         cmd  => [$self->_command],
         name => 'nginx',
         out  => $self->file('stderr.log'),
-        env  => $self->_env,
+        env  => _env(),
     );
     $self->_daemon if $self->{daemon};
 
