@@ -24,7 +24,7 @@ packages_of() {
                 redis-server nginx curl python3-aiosmtpd
             ;;
         test)
-            echo perl libcmocka-dev patch chromium prometheus \
+            echo perl libcmocka-dev libfaketime patch chromium prometheus \
                 prometheus-alertmanager
             packages_of npm
             ;;

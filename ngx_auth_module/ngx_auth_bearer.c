@@ -10,6 +10,8 @@
 #include "ngx_auth_text.h"
 
 
+static ngx_uint_t ngx_auth_bearer_early(ngx_auth_main_conf_t *amcf,
+    const ngx_auth_jwt_claims_t *claims);
 static void ngx_auth_bearer_cleanup(void *data);
 
 
@@ -25,6 +27,22 @@ ngx_auth_bearer_token(ngx_http_request_t *r, ngx_str_t *token)
     }
 
     return ngx_auth_text_bearer(&h->value, token);
+}
+
+
+/*
+ * Whether a token of ours was made at a time that is still to come: the clock
+ * was set back since it was verified.  That is refused by its "iat", which is
+ * not cached.
+ */
+
+static ngx_uint_t
+ngx_auth_bearer_early(ngx_auth_main_conf_t *amcf,
+    const ngx_auth_jwt_claims_t *claims)
+{
+    return claims->issuer == 0
+           && claims->expires > ngx_time() + amcf->access_ttl
+                                + amcf->jwt.leeway;
 }
 
 
@@ -53,7 +71,8 @@ ngx_auth_bearer_verify(ngx_http_request_t *r, ngx_auth_bearer_t *bearer)
         } else if (ngx_auth_cache_get(cache, key,
                                       ngx_time() - amcf->jwt.leeway,
                                       &bearer->claims)
-                   == NGX_OK)
+                   == NGX_OK
+                   && !ngx_auth_bearer_early(amcf, &bearer->claims))
         {
             ngx_api_metric_inc(&ngx_auth_cache_hits);
             return NGX_AUTH_JWT_OK;

@@ -63,6 +63,7 @@ typedef struct {
 
 static ngx_uint_t ngx_auth_revoked_ready(void *data);
 static time_t ngx_auth_revoked_life(ngx_auth_main_conf_t *amcf);
+static time_t ngx_auth_revoked_now(void);
 static void ngx_auth_revoked_add(ngx_auth_main_conf_t *amcf,
     const u_char *session, time_t age);
 static void ngx_auth_revoked_publish(ngx_http_request_t *r,
@@ -236,11 +237,24 @@ ngx_auth_revoked_life(ngx_auth_main_conf_t *amcf)
 }
 
 
+/*
+ * Seconds that nobody can set: were the clock to go forward and back, sessions
+ * would have left the set whose tokens are good again.
+ */
+
+static time_t
+ngx_auth_revoked_now(void)
+{
+    return (time_t) (ngx_current_msec / 1000);
+}
+
+
 ngx_uint_t
 ngx_auth_revoked(ngx_auth_main_conf_t *amcf,
     const u_char session[NGX_AUTH_REVOKED_SESSION])
 {
-    return ngx_auth_revoked_zone_find(amcf->revoked, session, ngx_time());
+    return ngx_auth_revoked_zone_find(amcf->revoked, session,
+                                      ngx_auth_revoked_now());
 }
 
 
@@ -301,7 +315,7 @@ ngx_auth_revoked_add(ngx_auth_main_conf_t *amcf, const u_char *session,
 {
     time_t  now, cutoff, old;
 
-    now = ngx_time();
+    now = ngx_auth_revoked_now();
 
     if (ngx_auth_revoked_zone_add_session(
             amcf->revoked, session, now + ngx_auth_revoked_life(amcf) - age,
@@ -317,7 +331,7 @@ ngx_auth_revoked_add(ngx_auth_main_conf_t *amcf, const u_char *session,
      * a new one.
      */
 
-    cutoff = now - age + amcf->access_ttl + amcf->jwt.leeway
+    cutoff = ngx_time() - age + amcf->access_ttl + amcf->jwt.leeway
              + NGX_AUTH_REVOKED_CUTOFF;
 
     old = ngx_auth_revoked_zone_set_cutoff(amcf->revoked, cutoff);

@@ -207,6 +207,19 @@ sub workers ($self) {
 }
 
 
+# Ends it and starts it with these variables, which its workers keep.
+
+sub restart_with ($self, $env) {
+    my $keep = join '', map { "env $_;\n" } sort keys %$env;
+
+    $self->quit;
+    $self->{env} = $env;
+    $self->_write_conf($keep . $self->{text});
+
+    return $self->start;
+}
+
+
 # Starts a reload; the workers that are to leave.
 
 sub hup ($self) {
