@@ -151,6 +151,10 @@ sub fork_child ($code, $name = 'child') {
         POSIX::_exit(127);
     }
 
+    # a number that another one had before
+    delete $status{$pid};
+    delete $adopted{$pid};
+
     $started{$pid} = $name;
     _guard("pid $pid");
 
@@ -162,6 +166,7 @@ sub fork_child ($code, $name = 'child') {
 # How it ended is not known: its wait status is 0.
 
 sub adopt ($pid, $name) {
+    delete $status{$pid};
     $started{$pid} = $name;
     $adopted{$pid} = 1;
     _guard("pid $pid");
