@@ -5,9 +5,9 @@
 
 use v5.36;
 
-use File::Path qw(remove_tree);
 use Skep::Postgres;
-use Skep::Process qw(run tempdir wait_until);
+use Skep::Process qw(tempdir wait_until);
+use Skep::Standby;
 use Skep::Test;
 
 my $skep = skep();
@@ -17,24 +17,9 @@ my $user = $skep->user;
 
 # a standby of it
 
-$primary->append('pg_hba.conf', 'local replication postgres peer map=skep');
-$primary->execute('SELECT pg_reload_conf()');
-
 my $standby = Skep::Postgres->new(dir => tempdir());
+my $pair = Skep::Standby->new($primary, $standby);
 
-remove_tree($standby->{data}, { keep_root => 1 });
-
-my ($rc, $out) = run([
-    Skep::Process::as_user($primary->{user}),
-    Skep::Postgres::bin('pg_basebackup'), '-h', $primary->{dir}, '-U',
-    'postgres', '-D', $standby->{data}, '-R', '-c', 'fast',
-]);
-
-is($rc, 0, 'a base backup') or die $out;
-
-$standby->append('postgresql.conf',
-                 "unix_socket_directories = '$standby->{dir}'");
-$standby->start;
 is($standby->value('SELECT pg_is_in_recovery()'), 't', 'a standby');
 
 
@@ -88,16 +73,10 @@ for my $attrs (@attrs) {
 
 # it takes over, with all that was acknowledged
 
-my $at = $primary->value('SELECT pg_current_wal_lsn()');
-
-ok(wait_until(10, sub {
-       $standby->value("SELECT pg_last_wal_replay_lsn() >= '$at'") eq 't';
-   }), 'the standby has it all');
-
 $primary->kill_server;
 problem($user->post('/v1/tasks', { title => 'lost' }), 503,
         'database_unavailable', 'nobody to write to');
-$standby->execute('SELECT pg_promote()');
+$pair->take_over;
 
 ok($skep->wait_ready(10), 'ready again');
 is($user->task(title => 'after')->{title}, 'after', 'what is written');

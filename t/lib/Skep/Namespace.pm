@@ -22,7 +22,7 @@ my $nobody = '02:00:00:00:00:00';   # the address of no interface
 
 
 sub import ($class) {
-    return if $ENV{SKEP_NAMESPACE};
+    return _ip('link', 'set', 'lo', 'up') if $ENV{SKEP_NAMESPACE};
 
     $> == 0 or die "this test makes namespaces: run it as root\n";
     $ENV{SKEP_NAMESPACE} = 1;
@@ -31,15 +31,6 @@ sub import ($class) {
     exec 'unshare', '--net', '--mount', '--', $^X,
          (map { "-I$_" } grep { !ref } @INC), $0, @ARGV
         or die "unshare: $!";
-}
-
-
-# For those of before the first peer, as 127.0.0.1.
-
-sub loopback ($class) {
-    state $up = _ip('link', 'set', 'lo', 'up');
-
-    return $up;
 }
 
 
@@ -53,7 +44,6 @@ sub peer ($class, $n) {
         far_mac => sprintf('02:00:00:00:%02x:02', $n),
     }, $class;
 
-    $class->loopback;
     $self->{pid} = spawn(cmd => ['unshare', '--net', 'sleep', 86400],
                          name => "network $n");
 
