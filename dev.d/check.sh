@@ -23,6 +23,11 @@ check() {
     packages build run test
     case ${1:-} in
         containers | fuzz) packages "$1" ;;
+        http | http/*)
+            # what is measured has the machine for itself
+            packages http
+            check_jobs=1
+            ;;
         faults | faults/*)
             # what is measured has the machine for itself
             packages faults
@@ -73,7 +78,7 @@ check_prove() {
 # the files of tests that are asked for; those that take long, by name alone
 check_list() {
     case $1 in
-        soak | containers | fuzz | faults)
+        soak | containers | fuzz | faults | http | fail)
             (cd "$root" && ls t/"$1"/*.t)
             return
             ;;

@@ -47,6 +47,10 @@ packages_of() {
             # namespaces of the network
             echo iproute2 util-linux
             ;;
+        http)
+            # other servers in front; and clients
+            echo haproxy apache2-bin nghttp2-client
+            ;;
         lint)
             echo shellcheck cppcheck clang-tidy perl
             ;;
@@ -172,7 +176,7 @@ packages_no_cluster() {
 # services that are there before
 packages_services() {
     for name in nginx postgresql redis-server prometheus \
-        prometheus-alertmanager docker
+        prometheus-alertmanager docker haproxy
     do
         [ ! -e "/etc/init.d/$name" ] || printf '%s ' "$name"
     done

@@ -5,6 +5,7 @@
 
 
 #include "ngx_api_body.h"
+#include "ngx_api_reserve.h"
 
 
 ngx_uint_t
@@ -50,8 +51,11 @@ ngx_api_body_too_deep(const ngx_str_t *text)
 json_t *
 ngx_api_body_json_load(const ngx_str_t *text, json_error_t *error)
 {
-    size_t   flags;
-    json_t  *json;
+    size_t       flags;
+    json_t      *json;
+    ngx_uint_t   failures;
+
+    failures = ngx_api_reserve_failures();
 
     flags = JSON_REJECT_DUPLICATES|JSON_DECODE_ANY;
 
@@ -64,6 +68,14 @@ ngx_api_body_json_load(const ngx_str_t *text, json_error_t *error)
 
         json = json_loadb((char *) text->data, text->len,
                           flags|JSON_DECODE_INT_AS_REAL, error);
+    }
+
+    if (json == NULL && ngx_api_reserve_failures() != failures) {
+
+        /* whatever jansson took the lack of memory for */
+
+        error->text[JSON_ERROR_TEXT_LENGTH - 1] =
+            (char) json_error_out_of_memory;
     }
 
     return json;

@@ -95,8 +95,11 @@ ngx_api_cursor_parse(const u_char *text, size_t len, ngx_api_cursor_t *cursor,
 
     n = src.len - NGX_API_CURSOR_TAG;
 
-    if (ngx_api_cursor_sign(data, n, secret, tag) != NGX_OK
-        || CRYPTO_memcmp(tag, data + n, NGX_API_CURSOR_TAG) != 0
+    if (ngx_api_cursor_sign(data, n, secret, tag) != NGX_OK) {
+        return NGX_ABORT;
+    }
+
+    if (CRYPTO_memcmp(tag, data + n, NGX_API_CURSOR_TAG) != 0
         || data[0] != NGX_API_CURSOR_VERSION)
     {
         return NGX_ERROR;

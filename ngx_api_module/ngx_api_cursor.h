@@ -39,7 +39,8 @@ typedef struct {
 u_char *ngx_api_cursor_format(u_char *p, const ngx_api_cursor_t *cursor,
     const ngx_str_t *secret);
 
-/* NGX_OK, or NGX_ERROR if it is not one of ours; then *cursor is untouched */
+/* NGX_OK; NGX_ERROR if it is not one of ours, or NGX_ABORT if OpenSSL failed:
+ * then *cursor is untouched */
 ngx_int_t ngx_api_cursor_parse(const u_char *text, size_t len,
     ngx_api_cursor_t *cursor, const ngx_str_t *secret);
 

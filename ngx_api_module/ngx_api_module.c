@@ -376,6 +376,8 @@ ngx_api_variables_add(ngx_conf_t *cf, const ngx_http_variable_t *v)
 static ngx_int_t
 ngx_api_preconfiguration(ngx_conf_t *cf)
 {
+    json_set_alloc_funcs(ngx_api_reserve_malloc, ngx_api_reserve_free);
+
     if (ngx_api_variables_add(cf, ngx_api_variables) != NGX_OK
         || ngx_api_trace_add_variables(cf) != NGX_OK)
     {

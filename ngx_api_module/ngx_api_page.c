@@ -43,6 +43,7 @@ ngx_api_page_start(ngx_http_request_t *r, const ngx_api_value_t *arg,
     ngx_uint_t sort, ngx_api_cursor_t *cursor)
 {
     u_char     digest[NGX_API_PAGE_SCOPE];
+    ngx_int_t  rc;
     ngx_str_t  scope;
 
     scope.data = digest;
@@ -51,10 +52,13 @@ ngx_api_page_start(ngx_http_request_t *r, const ngx_api_value_t *arg,
         return NGX_ERROR;
     }
 
-    if (ngx_api_cursor_parse((u_char *) arg->text, arg->len, cursor, &scope)
-        == NGX_OK
-        && cursor->sort == sort)
-    {
+    rc = ngx_api_cursor_parse((u_char *) arg->text, arg->len, cursor, &scope);
+
+    if (rc == NGX_ABORT) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && cursor->sort == sort) {
         return NGX_OK;
     }
 
@@ -70,6 +74,7 @@ ngx_api_page_token(ngx_http_request_t *r, const ngx_api_value_t *arg,
     const char **mark)
 {
     u_char            digest[NGX_API_PAGE_SCOPE];
+    ngx_int_t         rc;
     ngx_str_t         scope;
     ngx_api_cursor_t  cursor;
 
@@ -79,10 +84,13 @@ ngx_api_page_token(ngx_http_request_t *r, const ngx_api_value_t *arg,
         return NGX_ERROR;
     }
 
-    if (ngx_api_cursor_parse((u_char *) arg->text, arg->len, &cursor, &scope)
-        != NGX_OK
-        || cursor.sort != NGX_API_PAGE_TOKEN)
-    {
+    rc = ngx_api_cursor_parse((u_char *) arg->text, arg->len, &cursor, &scope);
+
+    if (rc == NGX_ABORT) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK || cursor.sort != NGX_API_PAGE_TOKEN) {
         return NGX_DECLINED;
     }
 

@@ -28,6 +28,7 @@ static void ngx_api_pg_conn_elsewhere(ngx_api_pg_conn_t *conn);
 static void ngx_api_pg_conn_reconnect_handler(ngx_event_t *ev);
 static void ngx_api_pg_conn_flush(ngx_api_pg_conn_t *conn);
 static void ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn);
+static ngx_uint_t ngx_api_pg_conn_stuck(const ngx_api_pg_conn_t *conn);
 static ngx_int_t ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn,
     PGresult *res);
 static ngx_int_t ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn,
@@ -368,7 +369,7 @@ ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn)
              : ngx_api_pg_conn_result(conn, res);
     }
 
-    if (rc == NGX_ERROR || conn->broken
+    if (rc == NGX_ERROR || conn->broken || ngx_api_pg_conn_stuck(conn)
         || PQstatus(conn->pg) != CONNECTION_OK)
     {
         ngx_api_pg_conn_fail(conn, "connection lost");
@@ -385,6 +386,39 @@ ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn)
         /* left set, it finds nothing; it must not keep an exiting worker */
         conn->timer.cancelable = 1;
     }
+}
+
+
+/*
+ * libpq that finds no memory for the result of a Sync waits for another one for
+ * ever.  All that tells is a line of its error message; those of the server
+ * have more than that in theirs.
+ */
+
+static ngx_uint_t
+ngx_api_pg_conn_stuck(const ngx_api_pg_conn_t *conn)
+{
+    const char  *message, *p;
+
+    static const char  what[] = "out of memory";
+
+    message = PQerrorMessage(conn->pg);
+
+    for (p = message; *p; p++) {
+        p = ngx_strstr(p, what);
+
+        if (p == NULL) {
+            return 0;
+        }
+
+        if ((p == message || p[-1] == '\n')
+            && (p[sizeof(what) - 1] == '\0' || p[sizeof(what) - 1] == '\n'))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

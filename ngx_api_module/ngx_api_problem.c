@@ -271,6 +271,33 @@ ngx_api_header_filter(ngx_http_request_t *r)
 }
 
 
+/* an answer that failed half-way has said things that are of no problem */
+
+static void
+ngx_api_problem_forget(ngx_http_request_t *r)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static const char *const  names[] = {
+        "Location", "Link", "Cache-Control", "Idempotent-Replayed"
+    };
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            for (n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+                if (ngx_strcmp(h[i].key.data, names[n]) == 0) {
+                    h[i].hash = 0;
+                }
+            }
+        }
+    }
+}
+
+
 static ngx_int_t
 ngx_api_problem_headers(ngx_http_request_t *r, ngx_api_ctx_t *ctx)
 {
@@ -317,6 +344,11 @@ ngx_api_problem_headers(ngx_http_request_t *r, ngx_api_ctx_t *ctx)
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     ngx_str_null(&r->headers_out.charset);
+
+    ngx_api_problem_forget(r);
+
+    /* that answer may have had no body */
+    r->header_only = 0;
 
     if (ngx_api_header_add(r, "Cache-Control", &cache) != NGX_OK) {
         return NGX_ERROR;

@@ -35,11 +35,8 @@ ngx_api_finish(ngx_http_request_t *r, ngx_int_t rc)
         r->header_only = 1;
         r->disable_not_modified = 1;
 
-        rc = ngx_api_header_add(r, "Cache-Control", &cache);
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_send_header(r);
-        }
+        rc = ngx_api_header_add(r, "Cache-Control", &cache) == NGX_OK
+             ? ngx_http_send_header(r) : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_http_finalize_request(r, rc);

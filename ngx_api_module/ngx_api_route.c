@@ -354,6 +354,22 @@ ngx_api_route(ngx_http_request_t *r)
 
 
 ngx_int_t
+ngx_api_route_guarded(ngx_http_request_t *r)
+{
+    const ngx_api_route_t  *route;
+
+    if (ngx_api_ctx(r) == NULL) {
+        return NGX_ERROR;
+    }
+
+    route = ngx_api_route(r);
+
+    return route && !(route->flags & NGX_API_ROUTE_PUBLIC) ? NGX_OK
+                                                           : NGX_DECLINED;
+}
+
+
+ngx_int_t
 ngx_api_handler(ngx_http_request_t *r)
 {
     ngx_int_t               rc;

@@ -67,9 +67,17 @@ ngx_uint_t ngx_api_location(ngx_http_request_t *r);
 
 /*
  * The route of the request, looked up once: NULL if there is none in this
- * location.  Usable from the access phase on.
+ * location, or no memory to note it.  Usable from the access phase on.
  */
 const ngx_api_route_t *ngx_api_route(ngx_http_request_t *r);
+
+
+/*
+ * Whether the request of a location with routes needs an identity: NGX_OK, it
+ * does; NGX_DECLINED, it is of a public route, or of none, which the content
+ * handler answers by 404 or 405; NGX_ERROR, out of memory.
+ */
+ngx_int_t ngx_api_route_guarded(ngx_http_request_t *r);
 
 
 #endif /* _NGX_API_ROUTE_H_INCLUDED_ */

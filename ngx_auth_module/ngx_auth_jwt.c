@@ -1,6 +1,7 @@
 
 #include "ngx_auth_jwt.h"
 #include "ngx_auth_signature.h"
+#include "ngx_api_reserve.h"
 #include "ngx_api_uuid.h"
 
 #include <openssl/err.h>
@@ -38,9 +39,6 @@ static ngx_int_t ngx_auth_jwt_uuid(const json_t *value, u_char *dst);
 static ngx_int_t ngx_auth_jwt_role(const json_t *value, u_char *dst);
 static const char *ngx_auth_jwt_times(const ngx_auth_jwt_conf_t *conf,
     const json_t *payload, time_t now, ngx_auth_jwt_claims_t *claims);
-static ngx_int_t ngx_auth_jwt_grants(jwt_t *jwt,
-    const ngx_auth_jwt_conf_t *conf, const ngx_auth_jwt_claims_t *claims,
-    const char *jti, time_t now);
 
 
 /* headers that bring a key or change what the signature means */
@@ -50,11 +48,15 @@ static const char  *ngx_auth_jwt_refused[] = {
 };
 
 
+static const char   ngx_auth_jwt_no_memory[] = "out of memory";
+
+
 ngx_auth_jwt_status_e
 ngx_auth_jwt_verify(const ngx_auth_jwt_conf_t *conf, const ngx_str_t *token,
     time_t now, ngx_auth_jwt_claims_t *claims, const char **fault)
 {
     json_t                       *header, *payload;
+    ngx_uint_t                    failures;
     ngx_auth_jwt_parts_t          parts;
     ngx_auth_jwt_claims_t         found;
     const ngx_auth_jwt_issuer_t  *issuer;
@@ -66,11 +68,15 @@ ngx_auth_jwt_verify(const ngx_auth_jwt_conf_t *conf, const ngx_str_t *token,
         return NGX_AUTH_JWT_INVALID;
     }
 
+    failures = ngx_api_reserve_failures();
+
     header = ngx_auth_jwt_object(&parts.header);
     payload = ngx_auth_jwt_object(&parts.payload);
 
     if (header == NULL || payload == NULL) {
-        *fault = "header or claims are not a JSON object";
+        *fault = ngx_api_reserve_failures() == failures
+                 ? "header or claims are not a JSON object"
+                 : ngx_auth_jwt_no_memory;
         goto done;
     }
 
@@ -119,7 +125,8 @@ done:
     json_decref(payload);
 
     if (*fault) {
-        return NGX_AUTH_JWT_INVALID;
+        return *fault == ngx_auth_jwt_no_memory ? NGX_AUTH_JWT_FAILED
+                                                : NGX_AUTH_JWT_INVALID;
     }
 
     /* "exp" comes last: only a token that is good else is told to be too old */
@@ -331,8 +338,13 @@ ngx_auth_jwt_signature(const ngx_auth_jwt_issuer_t *issuer,
             continue;
         }
 
-        if (ngx_auth_signature_verify(key, &input, &signature) == NGX_OK) {
+        switch (ngx_auth_signature_verify(key, &input, &signature)) {
+
+        case NGX_OK:
             return NULL;
+
+        case NGX_ABORT:
+            return ngx_auth_jwt_no_memory;
         }
 
         fault = "wrong signature";
@@ -529,75 +541,4 @@ ngx_auth_jwt_times(const ngx_auth_jwt_conf_t *conf, const json_t *payload,
     claims->expires = json_integer_value(exp);
 
     return NULL;
-}
-
-
-char *
-ngx_auth_jwt_sign(const ngx_auth_jwt_conf_t *conf,
-    const ngx_auth_jwt_claims_t *claims, const char *jti, time_t now)
-{
-    char                      *token, kid[NGX_AUTH_JWT_KID_MAX + 1];
-    jwt_t                     *jwt;
-    const ngx_auth_jwt_key_t  *key;
-
-    key = conf->signer;
-    token = NULL;
-
-    if (key == NULL || key->kid.len > NGX_AUTH_JWT_KID_MAX
-        || jwt_new(&jwt) != 0)
-    {
-        return NULL;
-    }
-
-    if (key->kid.len) {
-        ngx_memcpy(kid, key->kid.data, key->kid.len);
-        kid[key->kid.len] = '\0';
-
-        if (jwt_add_header(jwt, "kid", kid) != 0) {
-            goto done;
-        }
-    }
-
-    if (ngx_auth_jwt_grants(jwt, conf, claims, jti, now) == NGX_OK
-        && jwt_set_alg(jwt, key->jwt_alg, key->signer.data,
-                       (int) key->signer.len)
-           == 0)
-    {
-        token = jwt_encode_str(jwt);
-    }
-
-done:
-
-    jwt_free(jwt);
-
-    ERR_clear_error();
-
-    return token;
-}
-
-
-static ngx_int_t
-ngx_auth_jwt_grants(jwt_t *jwt, const ngx_auth_jwt_conf_t *conf,
-    const ngx_auth_jwt_claims_t *claims, const char *jti, time_t now)
-{
-    const ngx_auth_jwt_issuer_t  *ours;
-
-    ours = &conf->issuers[0];
-
-    /* strings of the configuration are terminated */
-
-    if (jwt_add_grant(jwt, "iss", (char *) ours->issuer.data) != 0
-        || jwt_add_grant(jwt, "aud", (char *) ours->audience.data) != 0
-        || jwt_add_grant(jwt, "sub", (char *) claims->user) != 0
-        || jwt_add_grant(jwt, "sid", (char *) claims->session) != 0
-        || jwt_add_grant(jwt, "role", (char *) claims->role) != 0
-        || jwt_add_grant(jwt, "jti", jti) != 0
-        || jwt_add_grant_int(jwt, "iat", now) != 0
-        || jwt_add_grant_int(jwt, "nbf", now) != 0
-        || jwt_add_grant_int(jwt, "exp", (long) claims->expires) != 0)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }

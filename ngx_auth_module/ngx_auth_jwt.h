@@ -35,7 +35,8 @@
 typedef enum {
     NGX_AUTH_JWT_OK = 0,
     NGX_AUTH_JWT_INVALID,
-    NGX_AUTH_JWT_EXPIRED       /* right in all but "exp" */
+    NGX_AUTH_JWT_EXPIRED,      /* right in all but "exp" */
+    NGX_AUTH_JWT_FAILED        /* out of memory: nothing is known of it */
 } ngx_auth_jwt_status_e;
 
 

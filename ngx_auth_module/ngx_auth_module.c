@@ -273,35 +273,37 @@ ngx_auth_handler(ngx_http_request_t *r)
     uint64_t   start;
     ngx_int_t  rc;
 
-    if (ngx_auth_limit_resumed(r, &rc) == NGX_OK) {
-        return rc;
+    if (ngx_auth_limit_resumed(r, &rc) != NGX_OK) {
+
+        start = ngx_api_clock();
+        rc = ngx_auth_identify(r);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc != NGX_DECLINED) {
+            ngx_api_timing_since(r, NGX_API_TIMING_AUTH, start);
+        }
+
+        /* limits come after it: they may ask who is calling */
+
+        rc = ngx_auth_limit(r, rc);
     }
 
-    start = ngx_api_clock();
-    rc = ngx_auth_identify(r);
+    /* of an error nginx would only close the connection */
 
-    if (rc == NGX_AGAIN) {
-        return NGX_AGAIN;
-    }
-
-    if (rc != NGX_DECLINED) {
-        ngx_api_timing_since(r, NGX_API_TIMING_AUTH, start);
-    }
-
-    /* limits come after it: they may ask who is calling */
-
-    return ngx_auth_limit(r, rc);
+    return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
 
 static ngx_int_t
 ngx_auth_identify(ngx_http_request_t *r)
 {
-    ngx_int_t               rc;
-    ngx_str_t               token;
-    ngx_auth_bearer_t      *bearer;
-    ngx_auth_loc_conf_t    *alcf;
-    const ngx_api_route_t  *route;
+    ngx_int_t             rc;
+    ngx_str_t             token;
+    ngx_auth_bearer_t    *bearer;
+    ngx_auth_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_auth_module);
 
@@ -310,12 +312,10 @@ ngx_auth_identify(ngx_http_request_t *r)
     }
 
     if (ngx_api_location(r)) {
-        route = ngx_api_route(r);
+        rc = ngx_api_route_guarded(r);
 
-        /* without a route the content handler answers 404 or 405 */
-
-        if (route == NULL || (route->flags & NGX_API_ROUTE_PUBLIC)) {
-            return NGX_DECLINED;
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -349,6 +349,9 @@ ngx_auth_identify(ngx_http_request_t *r)
 
     case NGX_AUTH_JWT_OK:
         return ngx_auth_admit(r, bearer);
+
+    case NGX_AUTH_JWT_FAILED:
+        return NGX_ERROR;
 
     case NGX_AUTH_JWT_EXPIRED:
         return ngx_auth_token_refuse(r, NGX_AUTH_REFUSED_EXPIRED);

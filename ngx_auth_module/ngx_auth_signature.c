@@ -14,10 +14,14 @@
 #define NGX_AUTH_SIGNATURE_DER   (2 + 2 * (2 + 1 + NGX_AUTH_SIGNATURE_P256))
 
 
+static ngx_int_t ngx_auth_signature_private(EVP_PKEY *pkey,
+    const ngx_str_t *input, ngx_str_t *signature);
+static ngx_int_t ngx_auth_signature_bare(ngx_str_t *signature);
 static ngx_int_t ngx_auth_signature_mac(const ngx_auth_jwt_key_t *key,
     const ngx_str_t *input, const ngx_str_t *signature);
 static ngx_int_t ngx_auth_signature_public(EVP_PKEY *pkey,
     const ngx_str_t *input, const ngx_str_t *signature);
+static ngx_uint_t ngx_auth_signature_memory(void);
 static ngx_int_t ngx_auth_signature_der(const ngx_str_t *bare,
     u_char der[NGX_AUTH_SIGNATURE_DER], size_t *len);
 
@@ -73,12 +77,15 @@ ngx_auth_signature_mac(const ngx_auth_jwt_key_t *key, const ngx_str_t *input,
 
     /* anybody can sign with a secret of no length */
 
-    if (key->key.len == 0
-        || HMAC(EVP_sha256(), key->key.data, (int) key->key.len, input->data,
-                input->len, mac, &len)
-           == NULL)
-    {
+    if (key->key.len == 0) {
         return NGX_ERROR;
+    }
+
+    if (HMAC(EVP_sha256(), key->key.data, (int) key->key.len, input->data,
+             input->len, mac, &len)
+        == NULL)
+    {
+        return NGX_ABORT;
     }
 
     if (len != signature->len) {
@@ -98,19 +105,43 @@ ngx_auth_signature_public(EVP_PKEY *pkey, const ngx_str_t *input,
 
     ctx = EVP_MD_CTX_new();
 
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
+    if (ctx == NULL
+        || EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) != 1)
+    {
+        rc = NGX_ABORT;
 
-    rc = EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1
-         && EVP_DigestVerify(ctx, signature->data, signature->len, input->data,
-                             input->len)
-            == 1
-         ? NGX_OK : NGX_ERROR;
+    } else if (EVP_DigestVerify(ctx, signature->data, signature->len,
+                                input->data, input->len)
+               == 1)
+    {
+        rc = NGX_OK;
+
+    } else {
+        rc = ngx_auth_signature_memory() ? NGX_ABORT : NGX_ERROR;
+    }
 
     EVP_MD_CTX_free(ctx);
 
     return rc;
+}
+
+
+/* whether OpenSSL says that it was short of memory, and not the signature
+ * wrong; its queue is taken to its end */
+
+static ngx_uint_t
+ngx_auth_signature_memory(void)
+{
+    ngx_uint_t     found;
+    unsigned long  error;
+
+    found = 0;
+
+    while ((error = ERR_get_error()) != 0) {
+        found |= (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE);
+    }
+
+    return found;
 }
 
 
@@ -139,7 +170,7 @@ ngx_auth_signature_der(const ngx_str_t *bare,
         BN_free(r);
         BN_free(s);
         ECDSA_SIG_free(sig);
-        return NGX_ERROR;
+        return NGX_ABORT;
     }
 
     n = i2d_ECDSA_SIG(sig, &der);
@@ -147,10 +178,119 @@ ngx_auth_signature_der(const ngx_str_t *bare,
     ECDSA_SIG_free(sig);
 
     if (n <= 0) {
-        return NGX_ERROR;
+        return NGX_ABORT;
     }
 
     *len = n;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_auth_signature_make(const ngx_auth_jwt_key_t *key,
+    const ngx_str_t *input, ngx_str_t *signature)
+{
+    unsigned   len;
+    ngx_int_t  rc;
+
+    rc = NGX_ERROR;
+
+    if (key->signer.len == 0) {
+        return NGX_ERROR;
+    }
+
+    switch (key->jwt_alg) {
+
+    case JWT_ALG_HS256:
+        if (HMAC(EVP_sha256(), key->signer.data, (int) key->signer.len,
+                 input->data, input->len, signature->data, &len)
+            != NULL)
+        {
+            signature->len = len;
+            rc = NGX_OK;
+        }
+
+        break;
+
+    case JWT_ALG_RS256:
+        rc = ngx_auth_signature_private(key->pkey, input, signature);
+        break;
+
+    case JWT_ALG_ES256:
+        rc = ngx_auth_signature_private(key->pkey, input, signature);
+
+        if (rc == NGX_OK) {
+            rc = ngx_auth_signature_bare(signature);
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_auth_signature_private(EVP_PKEY *pkey, const ngx_str_t *input,
+    ngx_str_t *signature)
+{
+    ngx_int_t    rc;
+    EVP_MD_CTX  *ctx;
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    signature->len = NGX_AUTH_SIGNATURE_MAX;
+
+    rc = EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1
+         && EVP_DigestSign(ctx, signature->data, &signature->len, input->data,
+                           input->len)
+            == 1
+         ? NGX_OK : NGX_ERROR;
+
+    EVP_MD_CTX_free(ctx);
+
+    return rc;
+}
+
+
+/* DER, as OpenSSL makes it, to r and s bare, in place */
+
+static ngx_int_t
+ngx_auth_signature_bare(ngx_str_t *signature)
+{
+    ngx_int_t      rc;
+    ECDSA_SIG     *sig;
+    const u_char  *p;
+
+    p = signature->data;
+    sig = d2i_ECDSA_SIG(NULL, &p, (long) signature->len);
+
+    if (sig == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = BN_bn2binpad(ECDSA_SIG_get0_r(sig), signature->data,
+                      NGX_AUTH_SIGNATURE_P256)
+         == NGX_AUTH_SIGNATURE_P256
+         && BN_bn2binpad(ECDSA_SIG_get0_s(sig),
+                         signature->data + NGX_AUTH_SIGNATURE_P256,
+                         NGX_AUTH_SIGNATURE_P256)
+            == NGX_AUTH_SIGNATURE_P256
+         ? NGX_OK : NGX_ERROR;
+
+    signature->len = 2 * NGX_AUTH_SIGNATURE_P256;
+
+    ECDSA_SIG_free(sig);
+
+    return rc;
 }

@@ -18,7 +18,7 @@ my @modules = qw(
 
 # new(dir => directory of the test, conf => text, workers => n,
 #     connections => of a worker, modules_dir => where they are,
-#     daemon => 1 for upgrade(), which nginx refuses in the foreground)
+#     env => { name => value }, daemon => 1 for upgrade(), which nginx refuses in the foreground)
 #
 # The text is what follows the main directives that the harness sets itself.
 # In it, %%DIR%% is the test's directory, %%PORT%% the port of the server and
@@ -33,6 +33,7 @@ sub new ($class, %o) {
         workers => $o{workers} // 1,
         connections => $o{connections} // 1024,
         daemon  => $o{daemon},
+        env     => $o{env} // {},
         main    => $o{main} // '',
         ports   => {},
         whole   => $o{whole},
@@ -141,13 +142,13 @@ sub _command ($self) {
 }
 
 
-sub _env () { return { LC_ALL => 'C.UTF-8' } }
+sub _env ($self) { return { LC_ALL => 'C.UTF-8', $self->{env}->%* } }
 
 
 # nginx -t: (whether it passed, what it said)
 
 sub test_configuration ($self) {
-    my ($rc, $out) = run([$self->_command, '-t'], env => _env());
+    my ($rc, $out) = run([$self->_command, '-t'], env => $self->_env);
 
     return ($rc == 0, $out);
 }
@@ -158,7 +159,7 @@ sub start ($self) {
         cmd  => [$self->_command],
         name => 'nginx',
         out  => $self->file('stderr.log'),
-        env  => _env(),
+        env  => $self->_env,
     );
     $self->_daemon if $self->{daemon};
 

@@ -6,6 +6,7 @@ use v5.36;
 
 use Carp qw(croak);
 use Skep::Client;
+use Skep::Fail;
 use Skep::File qw(slurp spew);
 use Skep::JWT qw(jwt);
 use Skep::Load;
@@ -54,6 +55,8 @@ my %defaults = (
 #     threads    of the hash pool, "threads=2 max_queue=64"
 #     conf       the whole text instead of all that, from "http" on
 #     metrics    1: a server beside it with the metrics; or its zone's size
+#     fail       1: calls of nginx and of the workers can be made to fail, see
+#                fail() and fail_worker()
 #     allow_log  pattern of lines that may be in the error log
 
 sub new ($class, %o) {
@@ -83,6 +86,10 @@ sub new ($class, %o) {
     $self->write_file('password', Skep::Postgres::PASSWORD . "\n");
     $self->write_file('secret', $self->{secret});
 
+    if ($o{fail}) {
+        $self->{$_} = Skep::Fail->new(dir => $dir) for qw(fail fail_worker);
+    }
+
     $self->{options} = \%o;
     $self->{nginx} = Skep::Nginx->new(
         dir     => $dir,
@@ -90,6 +97,7 @@ sub new ($class, %o) {
         connections => $o{connections},
         modules_dir => $o{modules_dir},
         daemon  => $o{daemon},
+        env     => $o{fail} ? $self->fail->env : undef,
         main    => 'thread_pool hash ' . ($o{threads}
                    // 'threads=2 max_queue=64') . ";\n" . ($o{main} // ''),
         conf    => $o{conf} // $self->_conf(%o),
@@ -110,7 +118,8 @@ sub add_worker ($self, %o) {
 
     return $self->{workers}[-1] = Skep::Worker->new(
         dir => $self->{dir}, name => 'worker' . ($n == 1 ? '' : $n),
-        pg => $self->pg, redis => $self->redis, %o,
+        pg => $self->pg, redis => $self->redis,
+        env => $self->{fail_worker} ? $self->fail_worker->env : undef, %o,
     );
 }
 
@@ -269,6 +278,8 @@ sub resources ($self) {
 sub use_pg ($self, $pg) { $self->{pg} = $pg }
 
 
+sub fail ($self) { return $self->{fail} }
+sub fail_worker ($self) { return $self->{fail_worker} }
 sub dir ($self) { return $self->{dir} }
 sub pg ($self) { return $self->{pg} }
 sub redis ($self) { return $self->{redis} }

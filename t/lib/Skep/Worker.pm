@@ -24,7 +24,7 @@ use constant STREAM => 'skep';
 
 
 # new(dir => directory of the test, name => 'worker', pg => Skep::Postgres,
-#     redis => Skep::Redis, conf => { key => value, [values], undef to leave
+#     redis => Skep::Redis, env => { name => value }, conf => { key => value, [values], undef to leave
 #     out })
 
 sub new ($class, %o) {
@@ -35,6 +35,7 @@ sub new ($class, %o) {
         port  => Skep::Nginx::free_port(),
         pg    => $o{pg},
         redis => $o{redis},
+        env   => $o{env} // {},
     }, $class;
 
     mkdir $self->{dir}, 0755 or die "$self->{dir}: $!";
@@ -105,6 +106,7 @@ sub start ($self) {
         cmd  => [@valgrind, _binary(), '-c', $self->file('conf')],
         name => $self->{name},
         out  => $self->file('stderr'),
+        env  => $self->{env},
     );
 
     my $up = wait_until(@valgrind ? 30 : 10, sub {
