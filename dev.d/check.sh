@@ -78,7 +78,7 @@ check_prove() {
 # the files of tests that are asked for; those that take long, by name alone
 check_list() {
     case $1 in
-        soak | containers | fuzz | faults | http | fail)
+        soak | containers | fuzz | faults | http | fail | security)
             (cd "$root" && ls t/"$1"/*.t)
             return
             ;;

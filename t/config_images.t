@@ -24,6 +24,7 @@ sub check ($file) {
     $text =~ s{/usr/lib/nginx/modules/}{$build/modules/}g;
     $text =~ s{/run/secrets/}{$secrets/}g;
     $text =~ s{/etc/skep/}{$dir/nginx/}g;
+    $text =~ s{/usr/share/skep/conf/}{$root/conf/};
     $text =~ s{/tmp/}{$dir/}g;
     $text =~ s{host=postgres}{host=127.0.0.1};
     $text =~ s{\bredis:}{127.0.0.1:};
@@ -77,7 +78,7 @@ for my $name (sort keys %apis) {
 
     is_deeply([sort keys %seen], $apis{$name}, "$name.conf: its API");
     is(scalar(() = $text =~ m{location = /v1/auth/}g),
-       $seen{auth} ? 4 : 0, "$name.conf: limits where accounts are");
+       $seen{auth} ? 6 : 0, "$name.conf: limits where accounts are");
     is($text =~ /token\.pub/ ? 'verifies' : 'signs',
        $seen{auth} ? 'signs' : 'verifies', "$name.conf: its key");
 }

@@ -14,11 +14,11 @@ my $conf = slurp(Skep::Process::source_dir() . '/conf/nginx.conf');
 my $zones = join "\n", $conf =~ /^\s*(rate_limit_zone [^;]*;)/mg,
             $conf =~ /^\s*(map \S+\s+\$account_user \{[^}]*\})/m;
 my $locations = join "\n", grep { /rate_limit/ }
-                $conf =~ /^\s*(location = [^{]*\{[^}]*\})/mg;
+                $conf =~ /^\s*(location [=~] [^{]*\{[^}]*\})/mg;
 my ($root) = $conf =~ m/^\s*location \/ \{[^}]*?(rate_limit [^;]*;)/m;
 
-is(scalar(() = $zones =~ /rate_limit_zone/g), 9, 'nine zones');
-is(scalar(() = $locations =~ /location/g), 8, 'eight locations');
+is(scalar(() = $zones =~ /rate_limit_zone/g), 10, 'ten zones');
+is(scalar(() = $locations =~ /location/g), 9, 'nine locations');
 ok($root, 'and one for users');
 
 # those of the examples are the same
@@ -34,7 +34,14 @@ is(plain(slurp("$examples/limits.conf")), plain("\n$same\n"),
    'conf/examples/limits.conf');
 is(plain(join "\n", slurp("$examples/limits-locations.conf")
                     =~ /^(location = [^{]*\{[^}]*\})/mg),
-   plain($locations), 'conf/examples/limits-locations.conf');
+   plain($locations =~ s/^location ~.*?\}//gmrs =~ s/\s+\z//r),
+   'conf/examples/limits-locations.conf');
+
+my ($members) = $locations =~ /^(location ~.*?\})/ms;
+
+like(plain(slurp("$examples/$_.conf")), qr/\Q@{[plain($members)]}\E/,
+     "conf/examples/$_.conf: members")
+    for qw(all-in-one behind-proxy service-task tls);
 
 
 my $realip = 'set_real_ip_from 127.0.0.2; real_ip_header X-Forwarded-For;';
@@ -190,6 +197,18 @@ status_is($victim->get('/v1/me'), 200, 'who only asks is not limited by it');
 status_is($user->put('/v1/me/password', { current_password => 'no such horse',
                                           new_password => 'wrong horse' }),
           401, 'nor is another user');
+
+
+# who has an account, asked by adding members
+
+my $project = $victim->post('/v1/projects', { name => 'x' })->json->{id};
+
+about(passed(80, sub ($i) {
+          $victim->post("/v1/projects/$project/members",
+                        { email => "nobody$i\@example.com", role => 'viewer' });
+      }), 31, 0.5, 'members: 30 r/m, burst 30, by user');
+status_is($victim->get("/v1/projects/$project/members"), 200,
+          'who only asks is not limited by it');
 
 
 # the API
