@@ -32,10 +32,8 @@ ngx_api_pg_places(ngx_pool_t *pool, ngx_array_t *places,
         return NGX_ERROR;
     }
 
-    place = ngx_array_push_n(places, n);
-    if (place == NULL) {
-        return NGX_ERROR;
-    }
+    places->nelts = n;
+    place = places->elts;
 
     for (i = 0; i < n; i++) {
         for (list = 0; list < NGX_API_PG_PLACE_LISTS; list++) {

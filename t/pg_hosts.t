@@ -41,12 +41,12 @@ $skep->connected;
 
 $proxy->mode('hang');
 
-ok(Skep::Process::wait_until(10, sub {
+ok(Skep::Process::wait_until(20, sub {
     my $res = eval { $user->post('/v1/tasks', { title => 'Two' }) };
     return $res && $res->status == 201;
 }), 'the one after it is found');
-ok($skep->wait_ready(10), 'by each lane');
-ok($skep->worker->ready, 'and by the worker');
+ok($skep->wait_ready(20), 'by each lane');
+ok($skep->worker->ready(20), 'and by the worker');
 $proxy->mode('pass');
 
 finish($skep);

@@ -4,6 +4,7 @@
 #include "skep_run.h"
 #include "skep_sql.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,26 @@
 
 #define SKEP_PG_FIRST  100             /* ms between attempts */
 #define SKEP_PG_MOST   2000
+
+
+#define SKEP_PG_DEFAULTS                                                      \
+    (sizeof(skep_pg_defaults) / sizeof(skep_pg_defaults[0]))
+
+
+/* what the operator may say otherwise; a server that vanished is noticed by TCP
+ * long before a statement has taken too long */
+
+static const struct {
+    const char  *name;
+    const char  *value;
+} skep_pg_defaults[] = {
+    { "application_name", "skep-worker" },
+    { "target_session_attrs", "primary" },
+    { "keepalives_idle", "2" },
+    { "keepalives_interval", "1" },
+    { "keepalives_count", "2" },
+    { "tcp_user_timeout", "4000" }
+};
 
 
 static int skep_pg_connect(skep_pg_t *pg, const skep_conf_t *conf);
@@ -82,7 +103,7 @@ skep_pg_connect(skep_pg_t *pg, const skep_conf_t *conf)
 {
     char         seconds[24];
     unsigned     n, list;
-    const char  *names[12], *values[12];
+    const char  *names[SKEP_PG_DEFAULTS + 8], *values[SKEP_PG_DEFAULTS + 8];
 
     snprintf(seconds, sizeof(seconds), "%lld",
              (long long) (conf->pg_connect_timeout + 999) / 1000);
@@ -91,14 +112,13 @@ skep_pg_connect(skep_pg_t *pg, const skep_conf_t *conf)
 
     /* the operator's text overrides what stands before it */
 
-    names[n] = "application_name";
-    values[n++] = "skep-worker";
+    for ( /* void */ ; n < SKEP_PG_DEFAULTS; n++) {
+        names[n] = skep_pg_defaults[n].name;
+        values[n] = skep_pg_defaults[n].value;
+    }
 
     names[n] = "connect_timeout";
     values[n++] = seconds;
-
-    names[n] = "target_session_attrs";
-    values[n++] = "primary";
 
     names[n] = "dbname";
     values[n++] = conf->pg;
@@ -152,7 +172,8 @@ skep_pg_set(skep_pg_t *pg, const skep_conf_t *conf)
 
     snprintf(text, sizeof(text),
              "SET statement_timeout = %lld; SET timezone = 'UTC';"
-              " SET synchronous_commit = %s",
+              " SET synchronous_commit = %s; SET tcp_keepalives_idle = 15;"
+              " SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3",
              (long long) conf->pg_timeout, pg->async ? "off" : "on");
 
     if (PQsendQuery(pg->conn, text) == 0) {
@@ -330,6 +351,13 @@ skep_pg_wait(skep_pg_t *pg)
 
         if (pfd.revents && PQconsumeInput(pg->conn) == 0) {
             skep_pg_fault(pg);
+
+            /* libpq tells it in words alone */
+
+            if (strstr(pg->fault, strerror(ETIMEDOUT))) {
+                skep_pg_order_after(&pg->order, pg->conn);
+            }
+
             return -1;
         }
     }

@@ -56,8 +56,8 @@ sub _silence () {
     }, {
         %silent,
         name   => 'network silently gone',
-        made   => 'every packet is dropped for 4 to 7 s',
-        hold   => [4, 7],
+        made   => 'every packet is dropped for 4 to 5 s',
+        hold   => [4, 5],
         away   => 1,
         inject => sub ($m) { $m->{far}->cut },
     }, {
@@ -170,7 +170,9 @@ sub _takeover () {
 
             $m->{standby} = Skep::Postgres->new(
                 dir => tempdir(), network => $far[1], %at);
-            return (pg => { network => $far[0], %at });
+            # its statements may take long: TCP notices that nobody is there
+            return (pg => { network => $far[0], %at },
+                    worker_conf => { pg_timeout => '30s' });
         },
         setup  => sub ($m) {
             $m->{pair} = Skep::Standby->new($m->pg, $m->{standby});
