@@ -1,17 +1,12 @@
 #!/usr/bin/env perl
 
-# Workers of nginx are killed (kill -9) while tasks are written: who asks again
-# by the same key has one task, and one event of it.
+# nginx's workers are killed (kill -9), and reloaded again and again, while tasks
+# are written: who asks again by the same key has one task, and one event of it.
+# The short form of t/faults/nginx.t.
 
 use v5.36;
 
-use Skep::Faults;
-use Skep::Test;
+use Skep::Matrix;
+use Skep::Rows::Nginx;
 
-my $faults = Skep::Faults->new(skep => skep(Skep::Faults->server));
-
-$faults->run(4, 'kill_nginx');
-$faults->check;
-$faults->finish;
-
-finish();
+matrix('nginx', Skep::Rows::Nginx->rows, short => 1);

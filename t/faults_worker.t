@@ -1,17 +1,12 @@
 #!/usr/bin/env perl
 
 # Workers are killed (kill -9) while tasks are written: whatever they had in
-# hand is done by another, and nobody is told of anything twice.
+# hand is done by another, and nobody is told of anything twice.  The short form
+# of t/faults/worker.t.
 
 use v5.36;
 
-use Skep::Faults;
-use Skep::Test;
+use Skep::Matrix;
+use Skep::Rows::Worker;
 
-my $faults = Skep::Faults->new(skep => skep(Skep::Faults->server));
-
-$faults->run(4, 'kill_worker');
-$faults->check;
-$faults->finish;
-
-finish();
+matrix('The worker', Skep::Rows::Worker->rows, short => 1);

@@ -43,10 +43,9 @@ sub env ($self) {
                      // die "libfaketime is not installed\n";
 
     return {
-        LD_PRELOAD                  => join(' ', $ENV{SKEP_PRELOAD} // (),
-                                            $library),
-        FAKETIME_TIMESTAMP_FILE     => $self->{file},
-        FAKETIME_NO_CACHE           => 1,
+        LD_PRELOAD                   => $library,
+        FAKETIME_TIMESTAMP_FILE      => $self->{file},
+        FAKETIME_NO_CACHE            => 1,
         FAKETIME_DONT_FAKE_MONOTONIC => 1,
     };
 }

@@ -63,7 +63,8 @@ sub server ($class, %o) {
 
 
 # new(skep => server, rate => writes per second at most, of all processes,
-#     refused => pattern of errors that PostgreSQL may log)
+#     refused => pattern of errors that PostgreSQL may log,
+#     logins => 1: who is refused for a token logs in again)
 
 sub new ($class, %o) {
     my $skep = $o{skep};
@@ -71,6 +72,7 @@ sub new ($class, %o) {
         skep     => $skep,
         rate     => $o{rate} // 400,
         refused  => $o{refused},
+        logins   => $o{logins},
         read     => {},
         receiver => Skep::Receiver->new(dir => $skep->dir),
         users    => [map { $skep->user } 1 .. 2],
@@ -376,14 +378,31 @@ sub _request ($self, $method, $target, $name, %o) {
 
         return $task if $task;
 
+        $self->_login($client, $self->{users}[0])
+            if $how eq '401' && $self->{logins};
+
         die "$method $target: $how: " . $res->body
-            if $res && $how !~ /\A(?:5\d\d|409)\z/;
+            if $res && $how !~ /\A(?:5\d\d|409)\z/
+               && !($how eq '401' && $self->{logins});
 
         $client->close;
         sleep 0.05;
     }
 
     die "never acknowledged: $method $target: $how";
+}
+
+
+# Another token, if that is to be had now.
+
+sub _login ($self, $client, $user) {
+    my $res = eval {
+        $client->request('POST', '/v1/auth/login', json => {
+            email => $user->email, password => $user->password,
+        });
+    };
+
+    $user->{token} = $res->json->{access_token} if $res && $res->status == 200;
 }
 
 
@@ -454,6 +473,9 @@ sub _follow ($self) {
             $stream = eval {
                 Skep::Stream->open($user, raw => 1, last => $last)
             };
+            $self->_login($self->skep->new_client(timeout => HUNG), $user)
+                if $self->{logins} && $stream && $stream->response
+                   && $stream->response->status == 401;
             undef $stream if $stream && $stream->response;
         }
     }, 'follower');
@@ -549,7 +571,8 @@ sub check ($self) {
 # Every request was answered in time, and by its own answer.
 
 sub _check_attempts ($self) {
-    my @wrong = grep { !/\t(?:ok|replayed|closed|409|5\d\d)\z/ }
+    my $login = $self->{logins} ? '|401' : '';
+    my @wrong = grep { !/\t(?:ok|replayed|closed|409|5\d\d$login)\z/ }
                 $self->_lines('attempts');
 
     is(scalar @wrong, 0, 'no request has hung, none got the answer of another')

@@ -40,6 +40,7 @@ package Skep::Matrix;
 #     check    code, once, after all runs
 #     away     1: some requests must have failed meanwhile
 #     calm     1: none may
+#     logins   1: a token may be refused, and its user logs in again
 #     short    1: in the short form, too
 
 use v5.36;
@@ -99,7 +100,8 @@ sub _row ($self, $runs) {
 
     $self->_do('setup');
     $self->{faults} = Skep::Faults->new(skep => $skep,
-                                        refused => $row->{refused});
+                                        refused => $row->{refused},
+                                        logins => $row->{logins});
     $self->{faults}->start;
 
     for my $run (1 .. $runs) {

@@ -24,8 +24,8 @@ use constant STREAM => 'skep';
 
 
 # new(dir => directory of the test, name => 'worker', pg => Skep::Postgres,
-#     redis => Skep::Redis, env => { name => value }, conf => { key => value, [values], undef to leave
-#     out })
+#     redis => Skep::Redis, conf => { key => value, [values], undef to leave
+#     out }, env => { variables })
 
 sub new ($class, %o) {
     my $name = $o{name} // 'worker';
