@@ -4,10 +4,10 @@
  * made and verified as strictly as RFC 8725 asks.
  *
  * Pure: nothing here knows a request, a clock or a pool; "now" is an argument.
- * libjwt makes tokens.  It does not verify them: it leaves open what matters
- * (the algorithm, the key, the form of the token, the claims), and refuses the
- * type of RFC 9068.  So what a token says is decided here, by one parser, and
- * OpenSSL checks the signature.
+ * What a token says is decided here, by one parser; OpenSSL signs, and checks
+ * signatures.  libjwt would leave open what matters (the algorithm, the key, the
+ * form of the token, the claims), and refuses the type of RFC 9068: it has no
+ * part in this but the names of algorithms.
  */
 
 
