@@ -5,9 +5,9 @@
  *
  * Pure: nothing here knows a request, a clock or a pool; "now" is an argument.
  * What a token says is decided here, by one parser; OpenSSL signs, and checks
- * signatures.  libjwt would leave open what matters (the algorithm, the key, the
- * form of the token, the claims), and refuses the type of RFC 9068: it has no
- * part in this but the names of algorithms.
+ * signatures.  libjwt would leave open what matters (the algorithm, the key,
+ * the form of the token, the claims), and refuses the type of RFC 9068: it has
+ * no part in this but the names of algorithms.
  */
 
 
