@@ -4,6 +4,7 @@
 #include "skep_metrics.h"
 #include "skep_run.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 
@@ -13,6 +14,7 @@
 #define SKEP_SENDER_POLL      1000     /* ms between looks for what is due */
 #define SKEP_SENDER_AGAIN     100      /* ms after PostgreSQL refused */
 #define SKEP_SENDER_MARGIN    200      /* ms kept before the deadline */
+#define SKEP_SENDER_KEEP      15000    /* ms that connections stay, unused */
 
 /* descriptors: of all else, and at most of a transfer, with what its name
  * server takes and a connection that is kept */
@@ -23,7 +25,8 @@
 
 
 typedef struct {
-    CURLM            *multi;
+    CURLM            *multi;           /* is replaced under the mutex */
+    pthread_mutex_t   mutex;
     skep_pg_t         pg;
 
     skep_channel_t   *channels[SKEP_SENDER_CHANNELS];
@@ -32,11 +35,14 @@ typedef struct {
 
     int64_t           poll_at;         /* ms */
     int64_t           told_at;         /* ms: that descriptors lack */
+    int64_t           used_at;         /* ms, of the last transfer; or 0 */
     atomic_int        woken;
 } skep_sender_t;
 
 
+static CURLM *skep_sender_multi(void);
 static int64_t skep_sender_turn(void);
+static void skep_sender_renew(int64_t now);
 static int64_t skep_sender_left(int64_t now);
 static int skep_sender_idle(void);
 static int64_t skep_sender_query(void);
@@ -48,25 +54,20 @@ static void skep_sender_end(skep_send_t *send, CURLcode code);
 static void skep_sender_stop(void *data);
 
 
-static skep_sender_t  skep_sender;
+static skep_sender_t  skep_sender = {
+    .mutex = PTHREAD_MUTEX_INITIALIZER
+};
 
 
 int
 skep_sender_init(void)
 {
-    unsigned  room;
-
-    skep_sender.multi = curl_multi_init();
+    skep_sender.multi = skep_sender_multi();
 
     if (skep_sender.multi == NULL) {
         skep_log(SKEP_LOG_ERROR, "libcurl can't be set up");
         return -1;
     }
-
-    room = skep_sender_room();
-    (void) curl_multi_setopt(skep_sender.multi, CURLMOPT_MAXCONNECTS,
-                             room < SKEP_SENDER_CONNECTS
-                             ? (long) room + 1 : (long) SKEP_SENDER_CONNECTS);
 
     skep_sender.sends.prev = &skep_sender.sends;
     skep_sender.sends.next = &skep_sender.sends;
@@ -77,6 +78,26 @@ skep_sender_init(void)
     skep_on_stop(skep_sender_stop, NULL);
 
     return 0;
+}
+
+
+static CURLM *
+skep_sender_multi(void)
+{
+    CURLM     *multi;
+    unsigned   room;
+
+    multi = curl_multi_init();
+
+    if (multi != NULL) {
+        room = skep_sender_room();
+        (void) curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+                                 room < SKEP_SENDER_CONNECTS
+                                 ? (long) room + 1
+                                 : (long) SKEP_SENDER_CONNECTS);
+    }
+
+    return multi;
 }
 
 
@@ -124,6 +145,7 @@ skep_sender_turn(void)
     unsigned  i;
 
     now = skep_now();
+    skep_sender_renew(now);
 
     if (atomic_exchange(&skep_sender.woken, 0) || now >= skep_sender.poll_at) {
 
@@ -151,6 +173,49 @@ skep_sender_turn(void)
     }
 
     return (wait < 0) ? 0 : wait;
+}
+
+
+/*
+ * Ends the connections that were kept, once nothing was sent for a while.
+ * libcurl looks at them only when it makes another one: of a burst, all would
+ * stay until the next, although the receivers have long closed theirs.
+ *
+ * Whoever wakes this thread may still have woken the old handle; that is seen
+ * by "woken", which is set before, and looked at after this.
+ */
+
+static void
+skep_sender_renew(int64_t now)
+{
+    CURLM  *multi, *old;
+
+    if (skep_sender.sends.next != &skep_sender.sends) {
+        skep_sender.used_at = now;
+        return;
+    }
+
+    if (skep_sender.used_at == 0
+        || now - skep_sender.used_at < SKEP_SENDER_KEEP)
+    {
+        return;
+    }
+
+    multi = skep_sender_multi();
+
+    if (multi == NULL) {
+        return;
+    }
+
+    (void) pthread_mutex_lock(&skep_sender.mutex);
+
+    old = skep_sender.multi;
+    skep_sender.multi = multi;
+
+    (void) pthread_mutex_unlock(&skep_sender.mutex);
+
+    (void) curl_multi_cleanup(old);
+    skep_sender.used_at = 0;
 }
 
 
@@ -394,6 +459,8 @@ skep_sender_end(skep_send_t *send, CURLcode code)
     send->prev->next = send->next;
     send->next->prev = send->prev;
 
+    skep_sender.used_at = skep_now();
+
     channel->inflight--;
     channel->due = 1;
     channel->kept = 1;
@@ -406,7 +473,10 @@ void
 skep_sender_wake(void)
 {
     atomic_store(&skep_sender.woken, 1);
+
+    (void) pthread_mutex_lock(&skep_sender.mutex);
     (void) curl_multi_wakeup(skep_sender.multi);
+    (void) pthread_mutex_unlock(&skep_sender.mutex);
 }
 
 
