@@ -33,6 +33,9 @@ check() {
             packages faults
             check_jobs=1
             ;;
+        soak)
+            check_jobs=1
+            ;;
     esac
     build
 
@@ -46,6 +49,7 @@ check() {
 
     case ${1:-} in
         faults | faults/*) dev.d/reliability ;;
+        soak) dev.d/soak ;;
     esac
 
     return "$status"
@@ -135,9 +139,16 @@ schema() {
 }
 
 
-# the tables of docs/reliability.md, of the last runs of ./dev test faults
+# the tables of docs/reliability.md, of the last runs of ./dev test faults and
+# ./dev test soak
 reliability() {
-    SKEP_BUILD=$build "$root/dev.d/reliability" -w
+    if [ -d "$build/faults" ]; then
+        SKEP_BUILD=$build "$root/dev.d/reliability" -w
+    fi
+
+    if [ -d "$build/soak" ]; then
+        SKEP_BUILD=$build "$root/dev.d/soak" -w
+    fi
 }
 
 

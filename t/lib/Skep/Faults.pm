@@ -501,11 +501,13 @@ sub _inbox ($self) {
 }
 
 
-# What must be true in the end.
+# What must be true in the end, of the project: others may have done what they
+# liked meanwhile.
 
 sub check ($self) {
     my @acknowledged = $self->_lines('acknowledged-*');
     my $pg = $self->skep->pg;
+    my $project = $self->{project};
 
     cmp_ok(scalar @acknowledged, '>', 100, 'there were writes');
     note(@acknowledged . ' writes');
@@ -531,34 +533,38 @@ sub check ($self) {
         HAVING count(*) <> 1 OR count(e.n) <> 1
         SQL
 
-    $wrong->('and of each other one: as many as a task has versions', <<~'SQL');
+    $wrong->('and of each other one: as many as a task has versions', <<~"SQL");
         SELECT t.id, t.version, count(e.n)
         FROM task.tasks t LEFT JOIN notify.events e ON e.task_id = t.id
+        WHERE t.project_id = '$project'
         GROUP BY t.id, t.version
         HAVING count(e.n) <> t.version
             OR count(DISTINCT e.data -> 'task' ->> 'version') <> t.version
         SQL
 
-    $wrong->('of each task in their order', <<~'SQL');
+    $wrong->('of each task in their order', <<~"SQL");
         SELECT id FROM (
             SELECT id, (data -> 'task' ->> 'version')::bigint AS version,
                    row_number() OVER (PARTITION BY task_id ORDER BY n) AS nth
-            FROM notify.events WHERE task_id IS NOT NULL) e
+            FROM notify.events
+            WHERE task_id IS NOT NULL AND project_id = '$project') e
         WHERE nth <> version
         SQL
 
-    $wrong->('exactly one row in the inbox of each recipient', <<~'SQL');
+    $wrong->('exactly one row in the inbox of each recipient', <<~"SQL");
         SELECT e.n, e.id, count(i.user_id)
         FROM notify.events e LEFT JOIN notify.inbox i USING (n)
+        WHERE e.project_id = '$project'
         GROUP BY e.n
         HAVING count(*) <> 2 OR count(DISTINCT i.user_id) <> 2
         SQL
 
-    $wrong->('no event has died, nor a delivery', <<~'SQL');
+    $wrong->('no event has died, nor a delivery', <<~"SQL");
         SELECT id, reason FROM notify.dead_events
         UNION ALL
-        SELECT id, status || ' ' || coalesce(error, '')
-        FROM notify.deliveries WHERE status <> 'delivered'
+        SELECT d.id, d.status || ' ' || coalesce(d.error, '')
+        FROM notify.deliveries d JOIN notify.events e USING (n)
+        WHERE d.status <> 'delivered' AND e.project_id = '$project'
         SQL
 
     $self->_check_attempts;
@@ -583,8 +589,9 @@ sub _check_attempts ($self) {
 # At least one delivery of each, and the same each time.
 
 sub _check_receiver ($self) {
-    my %event = map { $_->[0] => 1 } $self->skep->pg->query(<<~'SQL')->@*;
-        SELECT id FROM notify.events WHERE task_id IS NOT NULL
+    my %event = map { $_->[0] => 1 } $self->skep->pg->query(<<~"SQL")->@*;
+        SELECT id FROM notify.events
+        WHERE task_id IS NOT NULL AND project_id = '$self->{project}'
         SQL
 
     my (%body, @wrong);
