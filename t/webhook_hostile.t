@@ -9,10 +9,14 @@ use Skep::File qw(slurp);
 use Skep::Hooks;
 use Skep::Process qw(wait_until);
 use Skep::Rude;
+use Skep::Sanitizer;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use constant TIMEOUT => 2;
+use constant {
+    TIMEOUT  => 2,
+    PATIENCE => 5,              # seconds: what is due is looked for each second
+};
 
 my $hooks = Skep::Hooks->new(set => {
     webhook_schedule => '1h', webhook_timeout => TIMEOUT . 's',
@@ -26,7 +30,8 @@ my %bad = (
     'says nothing'          => [{}, undef, 1, qr/in time/],
     'accepts nobody'        => [{ deaf => 1 }, undef, 0, qr/connection|in time/],
     'closes at once'        => [{ close => 1 }, undef, 0, qr/closed/],
-    'resets'                => [{ close => 'reset' }, undef, 0, qr/closed/],
+    'resets'                => [{ close => 'reset' }, undef, 0,
+                                qr/closed|no connection/],
     'closes half'           => [{ close => 'half' }, undef, 0, qr/closed/],
     'slow headers'          => [{ greet => $ok . 'X: ' . 'y' x 100_000,
                                   drip => 0.02 }, 200, 1, qr/in time/],
@@ -34,12 +39,12 @@ my %bad = (
                                 200, 1, qr/in time/],
     'a cut body'            => [{ greet => "${ok}Content-Length: 9\r\n\r\n1",
                                   close => 1 }, 200, 0, qr/within the answer/],
-    'a slow status'         => [{ greet => 'H' x 1000, drip => 0.05 }, undef, 1,
+    'a slow status'         => [{ greet => 'H' x 1000, drip => 0.05 }, undef, 0,
                                 qr/in time|no HTTP/],
     'endless headers'       => [{ greet => $ok, flood => "X: y\r\n" }, 200, 0,
                                 qr/./],
     'one endless header'    => [{ greet => "${ok}X: ", flood => 'y' x 1000 },
-                                200, 0, qr/./],
+                                200, 0, qr/headers are too long|in time/],
     'endless 100s'          => [{ flood => "HTTP/1.1 100 Continue\r\n\r\n" },
                                 100, 0, qr/./],
     'endless 103s'          => [{ flood => "HTTP/1.1 103 Early Hints\r\n"
@@ -48,7 +53,7 @@ my %bad = (
     'a switch of protocols' => [{ greet => "HTTP/1.1 101 Switching Protocols\r\n"
                                            . "Upgrade: x\r\n"
                                            . "Connection: upgrade\r\n\r\n" },
-                                101, 0, undef],
+                                101, 1, qr/in time/],
     'no HTTP'               => [{ greet => "SSH-2.0-OpenSSH_9\r\n", close => 1 },
                                 undef, 0, qr/no HTTP/],
     'bad chunks'            => [{ greet => "${ok}Transfer-Encoding: chunked\r\n"
@@ -57,8 +62,8 @@ my %bad = (
                                            . "\r\n1;", flood => 'x' x 100 }, 200,
                                 0, qr/./],
     'bad length'            => [{ greet => "${ok}Content-Length: -1\r\n\r\n" },
-                                200, 0, qr/./],
-    'TLS: nothing'          => [{ scheme => 'https' }, undef, 1, qr/in time|TLS/],
+                                200, 0, qr/no HTTP/],
+    'TLS: nothing'          => [{ scheme => 'https' }, undef, 0, qr/in time|TLS/],
     'TLS: nonsense'         => [{ scheme => 'https', flood => "\x16\x03\x03junk" },
                                 undef, 0, qr/TLS/],
     'TLS: an alert'         => [{ scheme => 'https',
@@ -104,7 +109,7 @@ my $most = 0;
 
 is($hooks->wait_delivery($event, 'delivered', $good)->{status}, 'delivered',
    'who answers well has it');
-cmp_ok(time - $began, '<', 1.5, 'at once') if !$ENV{SKEP_SANITIZE};
+cmp_ok(time - $began, '<', PATIENCE, 'soon');
 
 wait_until(TIMEOUT + 8, sub {
     $most = memory() if memory() > $most;
@@ -120,8 +125,7 @@ for my $name (sort keys %bad) {
 
     is("$row->{status} $row->{attempts}", 'pending 1', "$name: a failure");
     is($row->{response_status}, $status, "$name: the status") if defined $status;
-    $error ? like($row->{error} // '', $error, "$name: why")
-           : is($row->{error}, undef, "$name: no error");
+    like($row->{error} // '', $error, "$name: why");
     cmp_ok($row->{duration_ms} // 1e9, '<', 1000 * TIMEOUT + 900,
            "$name: it ends in time");
     cmp_ok($row->{duration_ms} // 0, '>', 1000 * TIMEOUT - 100,
@@ -132,7 +136,7 @@ for my $name (sort keys %bad) {
 
 note("$memory KB, at most $most KB");
 cmp_ok($most - $memory, '<', 30_000, 'they took no memory to speak of')
-    if !$ENV{SKEP_SANITIZE};
+    if !Skep::Sanitizer::on();
 
 
 # again and again: no attempt is left over, and good ones are not delayed
@@ -148,8 +152,7 @@ for my $n (1 .. 5) {
 }
 
 note(join ' ', map { sprintf '%.3f', $_ } @late);
-is(scalar(grep { $_ > 1.5 } @late), 0, 'good ones are not delayed')
-    if !$ENV{SKEP_SANITIZE};
+is(scalar(grep { $_ > PATIENCE } @late), 0, 'good ones are not delayed');
 
 $_->stop_server for values %rude;
 $hooks->finish;

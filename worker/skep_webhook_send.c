@@ -351,6 +351,14 @@ skep_webhook_send_error(const skep_webhook_send_t *s, CURLcode code)
     case CURLE_SEND_ERROR:
         return "the connection was closed without an answer";
 
+    case CURLE_WEIRD_SERVER_REPLY:
+        return "the answer is no HTTP";
+
+    case CURLE_OUT_OF_MEMORY:
+        /* so libcurl calls it, until 8.7, when there is more than it takes */
+        return s->status ? "the answer's headers are too long"
+                         : "no memory";
+
     case CURLE_PARTIAL_FILE:
         return "the connection was closed within the answer";
 

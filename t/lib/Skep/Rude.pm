@@ -131,7 +131,8 @@ sub _write ($self, $conn) {
         if $conn->{flood} && length $conn->{out} < 65536;
 
     if (length $conn->{out}) {
-        my $n = syswrite $socket, $conn->{out}, $self->{drip} ? 1 : ();
+        my $n = syswrite $socket, $conn->{out},
+                         $self->{drip} ? 1 : length $conn->{out};
 
         return $! == EAGAIN ? undef : $self->_drop($conn) if !defined $n;
         substr $conn->{out}, 0, $n, '';
