@@ -181,6 +181,13 @@ static ngx_command_t  ngx_api_commands[] = {
       offsetof(ngx_api_loc_conf_t, body_timeout),
       &ngx_api_timeout_post },
 
+    { ngx_string("api_unsent_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_api_main_conf_t, unsent_max),
+      NULL },
+
     { ngx_string("api_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_api_health_directive,
@@ -427,6 +434,7 @@ ngx_api_create_main_conf(ngx_conf_t *cf)
     amcf->redis.connect_timeout = NGX_CONF_UNSET_MSEC;
     amcf->health_timeout = NGX_CONF_UNSET_MSEC;
     amcf->shutdown_delay = NGX_CONF_UNSET_MSEC;
+    amcf->unsent_max = NGX_CONF_UNSET_SIZE;
 
     if (ngx_array_init(&amcf->pg.statements, cf->pool, 32,
                        sizeof(ngx_api_pg_statement_t *))
@@ -462,6 +470,7 @@ ngx_api_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(amcf->redis.connect_timeout, 1000);
     ngx_conf_init_msec_value(amcf->health_timeout, 1000);
     ngx_conf_init_msec_value(amcf->shutdown_delay, 0);
+    ngx_conf_init_size_value(amcf->unsent_max, 256 * 1024 * 1024);
 
     if (amcf->health && amcf->pg_conninfo.data
         && ngx_api_pg_register(cf, &ngx_api_health_statement, 1) != NGX_OK)
@@ -569,6 +578,7 @@ ngx_api_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_api_drain_init_process(cycle, amcf);
+    ngx_api_unsent_init_process(cycle, amcf);
     ngx_api_redis_init_process(cycle, &amcf->redis);
 
     if (amcf->pg.statements.nelts == 0) {

@@ -43,6 +43,7 @@ typedef struct {
     ngx_msec_t              health_timeout;
     ngx_str_t               drain_file;      /* with a NUL */
     ngx_msec_t              shutdown_delay;  /* 0: none */
+    size_t                  unsent_max;
 } ngx_api_main_conf_t;
 
 
@@ -196,6 +197,12 @@ char *ngx_api_drain_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void ngx_api_drain_init_process(ngx_cycle_t *cycle,
     ngx_api_main_conf_t *amcf);
 ngx_uint_t ngx_api_drain(ngx_api_main_conf_t *amcf);
+
+/* answers that are not taken; of each worker; one of so many bytes that its
+ * client did not take at once, which may be given up from then on */
+void ngx_api_unsent_init_process(ngx_cycle_t *cycle,
+    ngx_api_main_conf_t *amcf);
+void ngx_api_unsent_add(ngx_http_request_t *r, size_t size);
 
 
 #endif /* _NGX_API_MODULE_H_INCLUDED_ */

@@ -82,6 +82,10 @@ ngx_api_send_json(ngx_http_request_t *r, ngx_uint_t status,
 
     if (rc == NGX_OK && !r->header_only) {
         rc = ngx_http_output_filter(r, body);
+
+        if (rc == NGX_AGAIN) {
+            ngx_api_unsent_add(r, json->size);
+        }
     }
 
     ngx_http_finalize_request(r, rc);
