@@ -223,7 +223,7 @@ sub _faults ($self, $until) {
 
         syswrite $out, sprintf "%.1f\t%s\n",
                                time - $self->{gauges}{began}, $fault;
-        $self->$fault;
+        eval { $self->$fault; 1 } or fail("$fault: $@");
         $self->{done}{$fault}++;
         sleep 1 + rand 4;
     }
@@ -237,16 +237,28 @@ sub _faults ($self, $until) {
 
 sub _shaken_worker ($self) { return ($self->skep->workers)[1] }
 
+# It may take its time on a machine that has much else to do.
+
+sub _start_worker ($self) {
+    for (1 .. 5) {
+        return if eval { $self->_shaken_worker->start };
+        $self->_shaken_worker->kill_process;
+    }
+
+    die "the worker does not start: $@";
+}
+
+
 sub kill_worker ($self) {
     $self->_shaken_worker->kill_process;
     sleep rand 0.3;
-    $self->_shaken_worker->start;
+    $self->_start_worker;
 }
 
 
 sub stop_worker ($self) {
     $self->_shaken_worker->quit;
-    $self->_shaken_worker->start;
+    $self->_start_worker;
 }
 
 

@@ -64,8 +64,11 @@ sub _run ($self) {
 
         $self->$call;
         $next += 1 / $self->{rate};
-        $next = time if $next < time - 1;
-        sleep $next - time if $next > time;
+
+        my $wait = $next - time;
+
+        $next = time if $wait < -1;
+        sleep $wait if $wait > 0;
     }
 
     $self->_leave($_) for $self->{streams}->@*;

@@ -51,7 +51,8 @@ my @worker = (
 #     both with metrics; the first worker of steady's lives, too)
 
 sub new ($class, %o) {
-    return bless { %o, began => time }, $class;
+    return bless { %o, began => time, nginx => [$o{steady}->nginx->workers] },
+                 $class;
 }
 
 
@@ -60,19 +61,19 @@ sub sample ($self) {
     my $worker = $steady->worker;
     my %sample = (
         t => time - $self->{began},
-        _memory('nginx', $steady->nginx->workers),
+        _memory('nginx', $self->{nginx}->@*),
         _memory('master', $steady->nginx->pid),
         _memory('shaken', $shaken->nginx->workers),
         _memory('shaken_master', $shaken->nginx->pid),
         _memory('worker', $worker->pid),
-        nginx_fds         => $steady->nginx->descriptors,
+        nginx_fds         => sum0(map { _descriptors($_) } $self->{nginx}->@*),
         master_fds        => _descriptors($steady->nginx->pid),
         shaken_master_fds => _descriptors($shaken->nginx->pid),
         worker_fds        => _descriptors($worker->pid),
         $self->_nginx('', $steady), $self->_nginx('shaken_', $shaken),
         $self->_worker($worker),
         $self->_backends, $self->_redis,
-        map { ("zone_$_->[0]" => $_->[1]) } zones(($steady->nginx->workers)[0]),
+        map { ("zone_$_->[0]" => $_->[1]) } zones($self->{nginx}[0]),
     );
 
     delete @sample{grep { !defined $sample{$_} } keys %sample};
