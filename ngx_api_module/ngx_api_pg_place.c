@@ -146,7 +146,9 @@ ngx_api_pg_place_after(const ngx_array_t *places, const PGconn *pg,
         }
     }
 
-    return (place + 1) % places->nelts;
+    place++;
+
+    return place < places->nelts ? place : 0;
 }
 
 
