@@ -45,7 +45,7 @@ coverage() {
 coverage_flags() {
     coverage_opt="--coverage -fprofile-update=atomic -fprofile-abs-path"
     SKEP_CC_OPT="-U_FORTIFY_SOURCE -O0 $coverage_opt"
-    SKEP_LD_OPT="--coverage -Wl,--wrap=_exit $build/dump.o"
+    SKEP_LD_OPT="--coverage -Wl,--wrap=_exit $build/nginx/dump.o"
     export SKEP_CC_OPT SKEP_LD_OPT
 
     # shellcheck source=dev.d/build.sh
@@ -54,10 +54,11 @@ coverage_flags() {
 
 
 coverage_hook() {
-    mkdir -p "$build"
+    # what a test copies of the build has it, too
+    mkdir -p "$build/nginx"
     gcc -O2 -fPIC -Wall -Wextra -Werror \
         -DSKEP_COVERAGE_FILE="\"$build/where\"" -c \
-        -o "$build/dump.o" "$root/t/coverage/dump.c" \
+        -o "$build/nginx/dump.o" "$root/t/coverage/dump.c" \
         || die "t/coverage/dump.c does not build"
 }
 
@@ -70,10 +71,16 @@ coverage_begin() {
 
     (
         cd "$build"
-        find . -name '*.gcno' | while read -r file; do
-            file=${file%.gcno}.gcda
+        find . -name '*.gcno' | while read -r notes; do
+            file=${notes%.gcno}.gcda
             mkdir -p "$coverage_dir$build/${file%/*}"
-            [ ! -f "$file" ] || cp "$file" "$coverage_dir$build/$file"
+
+            # counts of what was compiled anew since are worth nothing
+            if [ -n "$(find "$file" -newer "$notes" 2>/dev/null)" ]; then
+                cp -p "$file" "$coverage_dir$build/$file"
+            else
+                rm -f "$file"
+            fi
         done
     )
 
