@@ -77,7 +77,10 @@ static void skep_mail_keep(skep_mail_t *mail, const char *id,
     const char *status, int64_t pause, const char *error);
 static int skep_mail_record(skep_channel_t *channel, skep_pg_t *pg,
     const skep_conf_t *conf);
-static int skep_mail_arrays(const skep_mail_t *mail, char *arrays[4]);
+static skep_pg_status_t skep_mail_write(skep_pg_t *pg,
+    const skep_mail_outcome_t *outcomes, size_t n);
+static int skep_mail_arrays(const skep_mail_outcome_t *outcomes, size_t n,
+    char *arrays[4]);
 static void skep_mail_destroy(skep_channel_t *channel);
 
 
@@ -461,9 +464,7 @@ static int
 skep_mail_record(skep_channel_t *channel, skep_pg_t *pg,
     const skep_conf_t *conf)
 {
-    int                i;
-    char              *arrays[4];
-    PGresult          *res;
+    size_t             n;
     skep_mail_t       *mail = (skep_mail_t *) channel;
     skep_pg_status_t   status;
 
@@ -473,9 +474,48 @@ skep_mail_record(skep_channel_t *channel, skep_pg_t *pg,
         return 0;
     }
 
-    if (skep_mail_arrays(mail, arrays) == -1) {
+    status = skep_mail_write(pg, mail->outcomes, mail->n);
+
+    if (status == SKEP_PG_OK) {
+        mail->n = 0;
+
+    } else if (status == SKEP_PG_REFUSED) {
+
+        /* one that is refused must not take the others with it */
+
+        for (n = 0; n < mail->n; n++) {
+            status = skep_mail_write(pg, &mail->outcomes[n], 1);
+
+            if (status == SKEP_PG_AGAIN) {
+                break;
+            }
+
+            if (status == SKEP_PG_REFUSED) {
+                skep_log(SKEP_LOG_ALERT, "what became of mail %s can't be "
+                         "recorded: %s", mail->outcomes[n].id, pg->fault);
+            }
+        }
+
+        mail->n -= n;
+        memmove(mail->outcomes, &mail->outcomes[n],
+                mail->n * sizeof(skep_mail_outcome_t));
+    }
+
+    return mail->n ? -1 : 0;
+}
+
+
+static skep_pg_status_t
+skep_mail_write(skep_pg_t *pg, const skep_mail_outcome_t *outcomes, size_t n)
+{
+    int                i;
+    char              *arrays[4];
+    PGresult          *res;
+    skep_pg_status_t   status;
+
+    if (skep_mail_arrays(outcomes, n, arrays) == -1) {
         skep_log(SKEP_LOG_ERROR, "no memory");
-        return -1;
+        return SKEP_PG_AGAIN;
     }
 
     res = skep_pg_exec(pg, SKEP_SQL_MAIL_RECORD,
@@ -485,30 +525,21 @@ skep_mail_record(skep_channel_t *channel, skep_pg_t *pg,
         free(arrays[i]);
     }
 
-    if (res == NULL) {
-        if (status == SKEP_PG_AGAIN) {
-            return -1;
-        }
-
-        skep_log(SKEP_LOG_ALERT, "what became of %zu mails can't be recorded: "
-                 "%s", mail->n, pg->fault);
-    }
-
     PQclear(res);
-    mail->n = 0;
 
-    return 0;
+    return status;
 }
 
 
 /* a column each: ids, outcomes, pauses, errors */
 
 static int
-skep_mail_arrays(const skep_mail_t *mail, char *arrays[4])
+skep_mail_arrays(const skep_mail_outcome_t *outcomes, size_t n,
+    char *arrays[4])
 {
     int                         i, failed;
     FILE                       *out[4];
-    size_t                      n, len[4];
+    size_t                      k, len[4];
     const char                 *comma;
     const skep_mail_outcome_t  *outcome;
 
@@ -523,9 +554,9 @@ skep_mail_arrays(const skep_mail_t *mail, char *arrays[4])
         }
     }
 
-    for (n = 0; n < mail->n && !failed; n++) {
-        outcome = &mail->outcomes[n];
-        comma = n ? "," : "{";
+    for (k = 0; k < n && !failed; k++) {
+        outcome = &outcomes[k];
+        comma = k ? "," : "{";
 
         (void) fprintf(out[0], "%s%s", comma, outcome->id);
         (void) fprintf(out[1], "%s%s", comma, outcome->status);
