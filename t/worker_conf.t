@@ -78,7 +78,7 @@ my $file = $worker->file('conf');
 
 # as it is, and with what is commented out, but for the files it names
 my $whole = ($shipped =~ s/^#(?=\w+ = )//mgr) =~ s/^\w+_file = .*$//mgr;
-$whole =~ s/^(mail_\w+|smtp_\w+) = .*$//mg;
+$whole =~ s/^(mail_\w+|smtp_\w+|redis_user) = .*$//mg;
 
 ($rc, $out) = says('-t', '-c', $worker->write_file('whole', $whole));
 is($rc, 0, 'it is good') or diag($out);

@@ -164,6 +164,14 @@ skep_conf_check(skep_conf_t *conf, char fault[SKEP_CONF_FAULT],
         return -1;
     }
 
+    /* else it would log in as somebody else, without a word */
+
+    if (conf->redis_user && conf->redis_password == NULL) {
+        snprintf(fault, SKEP_CONF_FAULT, "%s: \"redis_user\" needs"
+                 " \"redis_password_file\"", file);
+        return -1;
+    }
+
     /* else it is sent again while it is still under way */
 
     if (conf->webhook_lease < conf->webhook_timeout + SECOND) {

@@ -184,7 +184,27 @@ tells_the_line(void **state)
         { PG "http = 127.0.0.1\n",
           "x.conf:2: \"http\": the form is ADDRESS:PORT or off" },
         { PG "log_level = all\n", "x.conf:2: \"log_level\": a level is error,"
-          " warn, notice, info or debug" }
+          " warn, notice, info or debug" },
+        { PG "stream = a b\n", "x.conf:2: \"stream\": a name has at most 200"
+          " characters and no blank" },
+        { PG "name = a\tb\n", "x.conf:2: \"name\": a name has at most 90"
+          " characters and no blank" },
+        { PG "name = 1234567890123456789012345678901234567890123456789012345"
+          "678901234567890123456789012345678901\n", "x.conf:2: \"name\": a name"
+          " has at most 90 characters and no blank" },
+        { PG "smtp_tls = maybe\n",
+          "x.conf:2: \"smtp_tls\": it is \"required\" or \"off\"" },
+        { PG "webhook_ca_file = /nowhere/x\n", "x.conf:2: \"webhook_ca_file\":"
+          " No such file or directory" },
+        { PG "webhook_schedule = 5s 31d\n", "x.conf:2: \"webhook_schedule\":"
+          " the form is \"5s 5m 2h\": at most 32 pauses of at most 30 days" },
+        { PG "webhook_allow_address = 10.0.0.1/8\n",
+          "x.conf:2: \"webhook_allow_address\": the form is ADDRESS or"
+          " ADDRESS/BITS, without bits after those" },
+        { PG "redis_user = skep\n",
+          "x.conf: \"redis_user\" needs \"redis_password_file\"" },
+        { PG "webhook_lease = 15s\n", "x.conf: \"webhook_lease\" must be a"
+          " second longer than \"webhook_timeout\"" }
     };
 
     (void) state;
@@ -255,6 +275,55 @@ defaults_are_good(void **state)
         assert_string_equal(fault, "");
         assert_non_null(conf);
         skep_conf_drop(conf);
+    }
+}
+
+
+/* what a number may be least and most is taken, and one beyond is not */
+
+static void
+bounds_are_kept(void **state)
+{
+    int                     bad;
+    char                    text[512], fault[SKEP_CONF_FAULT];
+    size_t                  i, j;
+    skep_conf_t            *conf;
+    const char             *unit;
+    const skep_conf_key_t  *key;
+
+    (void) state;
+
+    for (i = 0; skep_conf_keys[i].name; i++) {
+        key = &skep_conf_keys[i];
+
+        if (key->type != SKEP_CONF_NUMBER && key->type != SKEP_CONF_TIME) {
+            continue;
+        }
+
+        unit = key->type == SKEP_CONF_TIME ? "ms" : "";
+
+        const long long  values[] = {
+            key->least - 1, key->least, key->most, key->most + 1
+        };
+
+        for (j = 0; j < 4; j++) {
+            bad = (j == 0 || j == 3);
+
+            snprintf(text, sizeof(text), PG "%s = %lld%s\n", key->name,
+                     values[j], unit);
+            conf = parse(text, strlen(text), fault);
+
+            if (bad || conf == NULL) {
+                assert_null(conf);
+                assert_non_null(strstr(fault, key->name));
+
+                /* good by itself, but not beside the other's default */
+                assert_true(bad || strstr(fault, "a second longer"));
+                continue;
+            }
+
+            skep_conf_drop(conf);
+        }
     }
 }
 
@@ -345,6 +414,7 @@ main(void)
         cmocka_unit_test(tells_the_line),
         cmocka_unit_test(reads_secrets),
         cmocka_unit_test(defaults_are_good),
+        cmocka_unit_test(bounds_are_kept),
         cmocka_unit_test(times_and_addresses),
         cmocka_unit_test(is_shared)
     };
