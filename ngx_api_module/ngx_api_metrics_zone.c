@@ -112,11 +112,6 @@ ngx_api_metrics_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
-    if (shm_zone->shm.exists) {
-        zone->table = zone->shpool->data;
-        return NGX_OK;
-    }
-
     return ngx_api_metrics_zone_create(zone);
 }
 

@@ -102,17 +102,6 @@ ngx_api_args(ngx_http_request_t *r)
 }
 
 
-const json_t *
-ngx_api_body_json(ngx_http_request_t *r)
-{
-    ngx_api_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_api_module);
-
-    return ctx->json;
-}
-
-
 const ngx_str_t *
 ngx_api_secret(ngx_http_request_t *r)
 {

@@ -68,9 +68,6 @@ const char *ngx_api_path_id(ngx_http_request_t *r, ngx_uint_t n);
 const ngx_api_value_t *ngx_api_body(ngx_http_request_t *r);
 const ngx_api_value_t *ngx_api_args(ngx_http_request_t *r);
 
-/* the body as it came, an object; NULL if the route takes none */
-const json_t *ngx_api_body_json(ngx_http_request_t *r);
-
 /* X-Request-ID: the client's if well-formed, else one made here */
 const ngx_str_t *ngx_api_request_id(ngx_http_request_t *r);
 

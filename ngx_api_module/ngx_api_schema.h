@@ -15,8 +15,6 @@
 #include <jansson.h>
 
 
-#define NGX_API_FIELDS_MAX  32
-
 /* further faults are not told */
 #define NGX_API_FAULTS_MAX  50      /* of one object */
 #define NGX_API_FAULTS_ALL  500     /* of a body */

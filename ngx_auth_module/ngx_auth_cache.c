@@ -88,11 +88,6 @@ ngx_auth_cache_init_zone(ngx_shm_zone_t *zone, void *data)
 
     cache->shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
-    if (zone->shm.exists) {
-        cache->table = cache->shpool->data;
-        return NGX_OK;
-    }
-
     /*
      * One piece, of all the pages that the slab allocator has.  A new mapping
      * is zero already; to write to it would only make all of it resident.

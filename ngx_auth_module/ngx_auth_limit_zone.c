@@ -85,11 +85,6 @@ ngx_auth_limit_zone_start(ngx_shm_zone_t *shm, void *data)
 
     zone->shpool = (ngx_slab_pool_t *) shm->shm.addr;
 
-    if (shm->shm.exists) {
-        zone->keys = zone->shpool->data;
-        return NGX_OK;
-    }
-
     keys = ngx_slab_calloc(zone->shpool, sizeof(ngx_auth_limit_keys_t));
     if (keys == NULL) {
         return NGX_ERROR;

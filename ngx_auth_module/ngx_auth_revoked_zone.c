@@ -95,11 +95,6 @@ ngx_auth_revoked_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
-    if (shm_zone->shm.exists) {
-        zone->table = zone->shpool->data;
-        return NGX_OK;
-    }
-
     /* one piece, of all the pages that the slab allocator has; a new mapping
      * is zero already */
 

@@ -55,13 +55,6 @@ skep_stopping(void)
 }
 
 
-int
-skep_stop_fd(void)
-{
-    return skep_run_fd;
-}
-
-
 int64_t
 skep_deadline(void)
 {

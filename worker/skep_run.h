@@ -22,12 +22,6 @@
 int skep_stopping(void);
 
 /*
- * A descriptor that becomes readable, and stays so, when threads are to stop:
- * for those who wait in a poll() of their own.  Not to be read or closed.
- */
-int skep_stop_fd(void);
-
-/*
  * The monotonic time (ms) by which all must have returned: INT64_MAX as long
  * as nobody is to stop.  What is not done then is cut off.
  */
