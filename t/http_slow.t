@@ -8,6 +8,7 @@ use v5.36;
 
 use Skep::File qw(slurp);
 use Skep::Process qw(source_dir);
+use Skep::Sanitizer;
 use Skep::Slow;
 use Skep::Test;
 use Time::HiRes qw(sleep);
@@ -102,7 +103,7 @@ my $load = Skep::Load->start(port => $skep->port, connections => 2, next => sub 
     };
 });
 
-sleep 5;
+sleep(Skep::Sanitizer::on() ? 15 : 5);
 
 load_is_clean($load->stop, 'the others are served');
 
