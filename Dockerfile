@@ -51,7 +51,7 @@ FROM base AS api
 
 RUN apt-get update \
     && apt-get install -y --no-install-recommends nginx libpq5 libjansson4 \
-        libjwt2 libhiredis1.1.0 \
+        libhiredis1.1.0 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* \
         /var/log/* /usr/share/nginx/html /var/www
 

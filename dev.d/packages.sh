@@ -15,17 +15,16 @@ packages_of() {
     case $1 in
         build)
             echo gcc make libc6-dev pkg-config nginx nginx-dev libpq-dev \
-                libjansson-dev libjwt-dev libhiredis-dev libcrypt-dev \
-                libssl-dev libcurl4-openssl-dev libmicrohttpd-dev perl \
-                libyaml-pp-perl
+                libjansson-dev libhiredis-dev libcrypt-dev libssl-dev \
+                libcurl4-openssl-dev libmicrohttpd-dev perl libyaml-pp-perl
             ;;
         run)
             echo postgresql postgresql-client sqitch libdbd-pg-perl \
                 redis-server nginx curl python3-aiosmtpd
             ;;
         test)
-            echo perl libcmocka-dev libfaketime patch chromium prometheus \
-                prometheus-alertmanager
+            echo perl libcmocka-dev libjwt-dev libfaketime patch chromium \
+                prometheus prometheus-alertmanager
             packages_of npm
             ;;
         containers)

@@ -235,7 +235,7 @@ ngx_auth_conf_keys(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
     }
 
     for (i = 0; i < amcf->keys.nelts; i++) {
-        if (keys[i].signer.len) {
+        if (keys[i].signs) {
             amcf->jwt.signer = &keys[i];
             break;
         }
@@ -290,7 +290,8 @@ ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf)
 
             if (ngx_auth_conf_absorb(amcf, &key->kid) != NGX_OK
                 || ngx_auth_conf_absorb(amcf, &key->alg) != NGX_OK
-                || ngx_auth_conf_absorb(amcf, &key->key) != NGX_OK)
+                || ngx_auth_conf_absorb(amcf, &key->secret) != NGX_OK
+                || ngx_auth_conf_absorb(amcf, &key->jwk) != NGX_OK)
             {
                 return NGX_ERROR;
             }

@@ -5,9 +5,8 @@
  *
  * Pure: nothing here knows a request, a clock or a pool; "now" is an argument.
  * What a token says is decided here, by one parser; OpenSSL signs, and checks
- * signatures.  libjwt would leave open what matters (the algorithm, the key,
- * the form of the token, the claims), and refuses the type of RFC 9068: it has
- * no part in this but the names of algorithms.
+ * signatures.  A library for tokens, such as libjwt, would leave open what
+ * matters: the algorithm, the key, the form of the token, the claims.
  */
 
 
@@ -17,7 +16,6 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <jwt.h>
 #include <openssl/evp.h>
 
 #include "ngx_auth_jose.h"
@@ -40,6 +38,15 @@ typedef enum {
 } ngx_auth_jwt_status_e;
 
 
+/* "alg" of a header (RFC 7518, 3.1) */
+typedef enum {
+    NGX_AUTH_JWT_NONE = 0,     /* not one of these: no token has it */
+    NGX_AUTH_JWT_HS256,
+    NGX_AUTH_JWT_RS256,
+    NGX_AUTH_JWT_ES256
+} ngx_auth_jwt_alg_e;
+
+
 /* "typ" of a header */
 typedef enum {
     NGX_AUTH_JWT_TYP_NONE = 0,
@@ -52,14 +59,10 @@ typedef enum {
 typedef struct {
     ngx_str_t                     kid;      /* empty: the key has no name */
     ngx_str_t                     alg;      /* as in the header: "HS256" */
-    jwt_alg_t                     jwt_alg;
-    ngx_str_t                     key;      /* the secret's bytes, or a public
-                                               key in PEM */
-    EVP_PKEY                     *pkey;     /* the same public key, which
-                                               verifies; NULL: key does */
-    ngx_str_t                     signer;   /* signs: the secret's bytes, or a
-                                               private key in PEM; empty: the
-                                               key only verifies */
+    ngx_auth_jwt_alg_e            algorithm;
+    ngx_uint_t                    signs;    /* it does not only verify */
+    ngx_str_t                     secret;   /* of HS256 */
+    EVP_PKEY                     *pkey;     /* of the others */
     ngx_str_t                     jwk;      /* a public key's members in a JSON
                                                Web Key, without braces; empty:
                                                there is nothing public */

@@ -16,20 +16,18 @@
 #define NGX_AUTH_KEY_NUMBER_MAX  (NGX_AUTH_KEY_RSA_MAX / 8)
 
 
-static jwt_alg_t ngx_auth_key_algorithm(const ngx_str_t *alg);
+static ngx_auth_jwt_alg_e ngx_auth_key_algorithm(const ngx_str_t *alg);
 static const char *ngx_auth_key_secret(const ngx_str_t *content,
     ngx_auth_jwt_key_t *key);
 static const char *ngx_auth_key_pem(ngx_pool_t *pool,
     const ngx_str_t *content, ngx_auth_jwt_key_t *key);
 static int ngx_auth_key_passphrase(char *buf, int size, int rwflag, void *u);
-static const char *ngx_auth_key_check(EVP_PKEY *pkey, jwt_alg_t alg);
+static const char *ngx_auth_key_check(EVP_PKEY *pkey, ngx_auth_jwt_alg_e alg);
 static const char *ngx_auth_key_consistent(EVP_PKEY *pkey,
     ngx_uint_t private);
 static ngx_int_t ngx_auth_key_keep(ngx_pool_t *pool, EVP_PKEY *pkey,
     ngx_auth_jwt_key_t *key);
 static void ngx_auth_key_drop(void *data);
-static ngx_int_t ngx_auth_key_export(ngx_pool_t *pool, EVP_PKEY *pkey,
-    ngx_uint_t private, ngx_str_t *pem);
 static ngx_int_t ngx_auth_key_members(ngx_pool_t *pool, EVP_PKEY *pkey,
     ngx_auth_jwt_key_t *key);
 static ngx_int_t ngx_auth_key_number(EVP_PKEY *pkey, const char *name,
@@ -52,8 +50,8 @@ ngx_auth_key_read(ngx_pool_t *pool, const ngx_str_t *alg,
     key->kid = *kid;
     key->alg = *alg;
 
-    if (ngx_auth_key_algorithm(alg) == JWT_ALG_HS256) {
-        key->jwt_alg = JWT_ALG_HS256;
+    if (ngx_auth_key_algorithm(alg) == NGX_AUTH_JWT_HS256) {
+        key->algorithm = NGX_AUTH_JWT_HS256;
         return ngx_auth_key_secret(content, key);
     }
 
@@ -71,20 +69,20 @@ ngx_auth_key_read(ngx_pool_t *pool, const ngx_str_t *alg,
 }
 
 
-/* JWT_ALG_NONE: not known here */
+/* NGX_AUTH_JWT_NONE: not known here */
 
-static jwt_alg_t
+static ngx_auth_jwt_alg_e
 ngx_auth_key_algorithm(const ngx_str_t *alg)
 {
     ngx_uint_t  i;
 
     static const struct {
-        ngx_str_t  name;
-        jwt_alg_t  alg;
+        ngx_str_t           name;
+        ngx_auth_jwt_alg_e  alg;
     } algs[] = {
-        { ngx_string("HS256"), JWT_ALG_HS256 },
-        { ngx_string("RS256"), JWT_ALG_RS256 },
-        { ngx_string("ES256"), JWT_ALG_ES256 }
+        { ngx_string("HS256"), NGX_AUTH_JWT_HS256 },
+        { ngx_string("RS256"), NGX_AUTH_JWT_RS256 },
+        { ngx_string("ES256"), NGX_AUTH_JWT_ES256 }
     };
 
     for (i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
@@ -95,7 +93,7 @@ ngx_auth_key_algorithm(const ngx_str_t *alg)
         }
     }
 
-    return JWT_ALG_NONE;
+    return NGX_AUTH_JWT_NONE;
 }
 
 
@@ -114,8 +112,8 @@ ngx_auth_key_secret(const ngx_str_t *content, ngx_auth_jwt_key_t *key)
         return "holds a key in PEM, which is no secret for HS256";
     }
 
-    key->key = *content;
-    key->signer = *content;
+    key->secret = *content;
+    key->signs = 1;
 
     return NULL;
 }
@@ -168,9 +166,9 @@ ngx_auth_key_take(ngx_pool_t *pool, EVP_PKEY *pkey, ngx_uint_t private,
 {
     const char  *fault;
 
-    key->jwt_alg = ngx_auth_key_algorithm(&key->alg);
+    key->algorithm = ngx_auth_key_algorithm(&key->alg);
 
-    fault = ngx_auth_key_check(pkey, key->jwt_alg);
+    fault = ngx_auth_key_check(pkey, key->algorithm);
 
     if (fault == NULL) {
         fault = ngx_auth_key_consistent(pkey, private);
@@ -181,13 +179,12 @@ ngx_auth_key_take(ngx_pool_t *pool, EVP_PKEY *pkey, ngx_uint_t private,
     }
 
     if (ngx_auth_key_keep(pool, pkey, key) != NGX_OK
-        || ngx_auth_key_export(pool, pkey, 0, &key->key) != NGX_OK
-        || (private
-            && ngx_auth_key_export(pool, pkey, 1, &key->signer) != NGX_OK)
         || ngx_auth_key_members(pool, pkey, key) != NGX_OK)
     {
         return ngx_auth_key_no_memory;
     }
+
+    key->signs = private;
 
     return NULL;
 }
@@ -211,12 +208,12 @@ ngx_auth_key_passphrase(char *buf, int size, int rwflag, void *u)
 
 
 static const char *
-ngx_auth_key_check(EVP_PKEY *pkey, jwt_alg_t alg)
+ngx_auth_key_check(EVP_PKEY *pkey, ngx_auth_jwt_alg_e alg)
 {
     int   bits;
     char  group[32];
 
-    if (alg == JWT_ALG_RS256) {
+    if (alg == NGX_AUTH_JWT_RS256) {
 
         if (!EVP_PKEY_is_a(pkey, "RSA")) {
             return "is not an RSA key, as RS256 wants";
@@ -235,7 +232,7 @@ ngx_auth_key_check(EVP_PKEY *pkey, jwt_alg_t alg)
         return NULL;
     }
 
-    if (alg != JWT_ALG_ES256) {
+    if (alg != NGX_AUTH_JWT_ES256) {
         return "is for an algorithm that is not known";
     }
 
@@ -301,49 +298,6 @@ ngx_auth_key_drop(void *data)
 }
 
 
-/* the key alone, as libjwt wants it, whatever else the file had */
-
-static ngx_int_t
-ngx_auth_key_export(ngx_pool_t *pool, EVP_PKEY *pkey, ngx_uint_t private,
-    ngx_str_t *pem)
-{
-    int         rc;
-    BIO        *bio;
-    char       *text;
-    long        len;
-    ngx_int_t   result;
-
-    bio = BIO_new(BIO_s_mem());
-    if (bio == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = private ? PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0,
-                                                 NULL, NULL)
-                 : PEM_write_bio_PUBKEY(bio, pkey);
-
-    len = BIO_get_mem_data(bio, &text);
-    result = NGX_ERROR;
-
-    if (rc == 1 && len > 0) {
-        pem->len = len;
-        pem->data = ngx_pnalloc(pool, len + 1);
-
-        if (pem->data) {
-            ngx_memcpy(pem->data, text, len);
-            pem->data[len] = '\0';
-            result = NGX_OK;
-        }
-
-        OPENSSL_cleanse(text, len);
-    }
-
-    BIO_free(bio);
-
-    return result;
-}
-
-
 /* in the order of their names, as a thumbprint wants them */
 
 static ngx_int_t
@@ -354,7 +308,7 @@ ngx_auth_key_members(ngx_pool_t *pool, EVP_PKEY *pkey, ngx_auth_jwt_key_t *key)
     ngx_int_t   rc;
     ngx_str_t   texts[5];
 
-    if (key->jwt_alg == JWT_ALG_RS256) {
+    if (key->algorithm == NGX_AUTH_JWT_RS256) {
         ngx_str_set(&texts[0], "\"e\":\"");
         ngx_str_set(&texts[2], "\",\"kty\":\"RSA\",\"n\":\"");
 

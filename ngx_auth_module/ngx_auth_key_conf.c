@@ -77,7 +77,7 @@ ngx_auth_key_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     fault = ngx_auth_key_read(cf->pool, &value[1], &kid, &content, &key);
 
-    if (key.key.data != content.data) {
+    if (key.secret.data != content.data) {
         ngx_explicit_memzero(content.data, content.len);
     }
 

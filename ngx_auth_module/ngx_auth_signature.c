@@ -36,16 +36,16 @@ ngx_auth_signature_verify(const ngx_auth_jwt_key_t *key,
 
     rc = NGX_ERROR;
 
-    switch (key->jwt_alg) {
+    switch (key->algorithm) {
 
-    case JWT_ALG_HS256:
+    case NGX_AUTH_JWT_HS256:
         return ngx_auth_signature_mac(key, input, signature);
 
-    case JWT_ALG_RS256:
+    case NGX_AUTH_JWT_RS256:
         rc = ngx_auth_signature_public(key->pkey, input, signature);
         break;
 
-    case JWT_ALG_ES256:
+    case NGX_AUTH_JWT_ES256:
         text.data = der;
         rc = ngx_auth_signature_der(signature, der, &text.len);
 
@@ -77,11 +77,11 @@ ngx_auth_signature_mac(const ngx_auth_jwt_key_t *key, const ngx_str_t *input,
 
     /* anybody can sign with a secret of no length */
 
-    if (key->key.len == 0) {
+    if (key->secret.len == 0) {
         return NGX_ERROR;
     }
 
-    if (HMAC(EVP_sha256(), key->key.data, (int) key->key.len, input->data,
+    if (HMAC(EVP_sha256(), key->secret.data, (int) key->secret.len, input->data,
              input->len, mac, &len)
         == NULL)
     {
@@ -196,14 +196,14 @@ ngx_auth_signature_make(const ngx_auth_jwt_key_t *key,
 
     rc = NGX_ERROR;
 
-    if (key->signer.len == 0) {
+    if (!key->signs) {
         return NGX_ERROR;
     }
 
-    switch (key->jwt_alg) {
+    switch (key->algorithm) {
 
-    case JWT_ALG_HS256:
-        if (HMAC(EVP_sha256(), key->signer.data, (int) key->signer.len,
+    case NGX_AUTH_JWT_HS256:
+        if (HMAC(EVP_sha256(), key->secret.data, (int) key->secret.len,
                  input->data, input->len, signature->data, &len)
             != NULL)
         {
@@ -213,11 +213,11 @@ ngx_auth_signature_make(const ngx_auth_jwt_key_t *key,
 
         break;
 
-    case JWT_ALG_RS256:
+    case NGX_AUTH_JWT_RS256:
         rc = ngx_auth_signature_private(key->pkey, input, signature);
         break;
 
-    case JWT_ALG_ES256:
+    case NGX_AUTH_JWT_ES256:
         rc = ngx_auth_signature_private(key->pkey, input, signature);
 
         if (rc == NGX_OK) {

@@ -26,7 +26,7 @@ my @once = (
     [ours      => memory => create => 18 .. 24],
     [ours      => memory => list => 14 .. 18],
     [ours      => memory => reset => 10 .. 40],
-    # "malformed JSON"; libjwt crashed on a lack of memory for a token
+    # "malformed JSON"; a crash for a token that could not be made
     [ours      => memory => login => 1 .. 78],
     # libpq waits for ever for the end of what it got; HMAC() has no context
     [libraries => memory => login => 1 .. 30],

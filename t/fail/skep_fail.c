@@ -209,7 +209,6 @@ static const struct {
     { "libpq.so", FAIL_LIBRARIES },
     { "libhiredis.so", FAIL_LIBRARIES },
     { "libjansson.so", FAIL_LIBRARIES },
-    { "libjwt.so", FAIL_LIBRARIES },
     { "libcurl.so", FAIL_LIBRARIES },
     { "libmicrohttpd.so", FAIL_LIBRARIES },
     { "libcrypto.so", FAIL_LIBRARIES },

@@ -144,7 +144,7 @@ token_claims(const char *text, size_t len, const ngx_auth_jwt_claims_t *claims)
     fuzz_check(claims->issuer < 2);
     issuer = &token_issuers[claims->issuer];
 
-    token_signed(text, len, &issuer->keys[0].key);
+    token_signed(text, len, &issuer->keys[0].secret);
 
     token.data = (u_char *) text;
     token.len = len;

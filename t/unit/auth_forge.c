@@ -12,8 +12,8 @@ u_char  forge_secret[] = "0123456789abcdef0123456789abcdef";
 u_char  forge_other[] = "0123456789abcdef0123456789abcdeF";
 
 static const ngx_auth_jwt_key_t  forge_unnamed = {
-    ngx_null_string, ngx_string("HS256"), JWT_ALG_HS256,
-    { 32, forge_secret }, NULL, { 32, forge_secret }, ngx_null_string, 0
+    ngx_null_string, ngx_string("HS256"), NGX_AUTH_JWT_HS256,
+    1, { 32, forge_secret }, NULL, ngx_null_string, 0
 };
 
 static const ngx_auth_jwt_issuer_t  forge_issuer = {
@@ -36,9 +36,8 @@ forge_key(const char *kid, u_char *key, size_t len)
         made.kid.len = strlen(kid);
     }
 
-    made.key.data = key;
-    made.key.len = len;
-    made.signer = made.key;
+    made.secret.data = key;
+    made.secret.len = len;
 
     return made;
 }

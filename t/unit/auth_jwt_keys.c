@@ -89,8 +89,8 @@ test_confusion(void **state)
     keys[1] = key_of(pool, "ES256", "", ec, 0);
     cf = forge_conf_of(&issuer, keys, 2);
 
-    pem[0] = keys[0].key;
-    pem[1] = keys[1].key;
+    pem[0] = forge_pem(pool, rsa, 0);
+    pem[1] = forge_pem(pool, ec, 0);
 
     for (i = 0; i < 2; i++) {
 
@@ -114,7 +114,7 @@ test_confusion(void **state)
     assert_bad_by(&cf, forge_by(HEADER, CLAIMS, "", 0));
 
     ngx_str_set(&key.alg, "none");
-    key.jwt_alg = JWT_ALG_NONE;
+    key.algorithm = NGX_AUTH_JWT_NONE;
     assert_bad_by(&cf, forge_by("{\"alg\":\"none\"}", CLAIMS, "", 0));
 
     ngx_destroy_pool(pool);
