@@ -58,6 +58,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(matrix);
 
 use constant PATIENCE => 30;        # seconds that a recovery may take at all
+use constant RATE => 160;           # writes per second, and as many reads
 use constant QUIET => 0.3;          # seconds without a failure that end one
 
 my $json = JSON::PP->new->utf8->canonical->pretty;
@@ -99,7 +100,7 @@ sub _row ($self, $runs) {
     my $skep = $self->{skep} = Skep::Test::skep($self->_server);
 
     $self->_do('setup');
-    $self->{faults} = Skep::Faults->new(skep => $skep,
+    $self->{faults} = Skep::Faults->new(skep => $skep, rate => RATE,
                                         refused => $row->{refused},
                                         logins => $row->{logins});
     $self->{faults}->start;
