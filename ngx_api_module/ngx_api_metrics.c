@@ -48,6 +48,10 @@ ngx_api_metrics_create_conf(ngx_conf_t *cf, ngx_api_metrics_conf_t *conf)
     }
 
     other = ngx_array_push(&conf->routes);
+    if (other == NULL) {
+        return NGX_ERROR;
+    }
+
     ngx_str_set(other, "other");
 
     return NGX_OK;

@@ -146,6 +146,11 @@ ngx_api_path_get(ngx_conf_t *cf, ngx_api_loc_conf_t *alcf,
 
     path->text = *text;
     path->number = ngx_api_metrics_route(cf, text);
+
+    if (path->number == 0) {
+        return NULL;
+    }
+
     path->nsegments = ngx_api_segments(text, path->segments);
 
     for (i = 0; i < path->nsegments; i++) {

@@ -606,7 +606,9 @@ ngx_auth_create_main_conf(ngx_conf_t *cf)
 
     /* this server's own place */
 
-    (void) ngx_array_push(&amcf->issuers);
+    if (ngx_array_push(&amcf->issuers) == NULL) {
+        return NULL;
+    }
 
     amcf->jwt.leeway = NGX_CONF_UNSET;
     amcf->access_ttl = NGX_CONF_UNSET;

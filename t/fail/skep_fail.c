@@ -187,6 +187,8 @@ fail_transfer(uint32_t whose, int fd, size_t len)
     }
 
     if (fail_now(FAIL_RESET, whose)) {
+        /* whoever reads now is told, too: libpq counts on it */
+        (void) shutdown(fd, SHUT_RDWR);
         errno = ECONNRESET;
         return 0;
     }
