@@ -10,6 +10,7 @@
 #include "skep_run.h"
 #include "skep_threads.h"
 #include "skep_version.h"
+#include "skep_webhook_sign.h"
 
 #include <curl/curl.h>
 #include <getopt.h>
@@ -162,6 +163,7 @@ skep_main_version(void)
 static int
 skep_main_run(const char *file, skep_conf_t *conf)
 {
+    char      signature[SKEP_WEBHOOK_SIGNATURE];
     sigset_t  set;
     unsigned  left;
 
@@ -177,6 +179,18 @@ skep_main_run(const char *file, skep_conf_t *conf)
 
     if (skep_main_log(conf) != 0) {
         fprintf(stderr, "skep-worker: %s: %m\n", conf->log);
+        skep_conf_drop(conf);
+        return EXIT_FAILURE;
+    }
+
+    /* OpenSSL makes itself ready now, or never: what it finds no memory for at
+     * its first call, it is without ever after */
+
+    if (skep_webhook_sign(signature, (const unsigned char *) "", 0, "", 0, "",
+                          0)
+        != 0)
+    {
+        skep_log(SKEP_LOG_ERROR, "OpenSSL computes no HMAC");
         skep_conf_drop(conf);
         return EXIT_FAILURE;
     }

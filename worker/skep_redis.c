@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+
+#if (HIREDIS_MAJOR < 1)
+#include <hiredis/sds.h>
+#endif
 
 
 #define SKEP_REDIS_FIRST  100          /* ms between attempts */
@@ -351,6 +356,45 @@ skep_redis_append(skep_redis_t *redis, const skep_redis_command_t *command)
 }
 
 
+#if (HIREDIS_MAJOR < 1)
+
+/* redisBufferWrite() takes a new buffer when the old one is sent, and does not
+ * look whether it got one: here the old one is emptied */
+
+static int
+skep_redis_write(redisContext *ctx, int *done)
+{
+    ssize_t  n;
+
+    n = send(ctx->fd, ctx->obuf, sdslen(ctx->obuf), MSG_NOSIGNAL);
+
+    if (n == -1 && errno != EINTR) {
+        ctx->err = REDIS_ERR_IO;
+        (void) snprintf(ctx->errstr, sizeof(ctx->errstr), "%s",
+                        strerror(errno));
+        return REDIS_ERR;
+    }
+
+    if (n > 0) {
+        sdsrange(ctx->obuf, (int) n, -1);
+    }
+
+    *done = (sdslen(ctx->obuf) == 0);
+
+    return REDIS_OK;
+}
+
+#else
+
+static int
+skep_redis_write(redisContext *ctx, int *done)
+{
+    return redisBufferWrite(ctx, done);
+}
+
+#endif
+
+
 int
 skep_redis_flush(skep_redis_t *redis)
 {
@@ -361,7 +405,7 @@ skep_redis_flush(skep_redis_t *redis)
     }
 
     do {
-        if (redisBufferWrite(redis->ctx, &done) != REDIS_OK) {
+        if (skep_redis_write(redis->ctx, &done) != REDIS_OK) {
             skep_redis_lost(redis);
             return -1;
         }
@@ -381,6 +425,10 @@ skep_redis_next(skep_redis_t *redis)
     }
 
     reply = NULL;
+
+    if (skep_redis_flush(redis) != 0) {
+        return NULL;
+    }
 
     if (redisGetReply(redis->ctx, &reply) != REDIS_OK) {
         skep_redis_lost(redis);

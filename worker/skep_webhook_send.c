@@ -18,7 +18,7 @@ static int skep_webhook_send_trace(skep_webhook_send_t *s,
     const char *trace);
 static int skep_webhook_send_header(skep_webhook_send_t *s,
     const char *header);
-static void skep_webhook_send_options(skep_webhook_send_t *s,
+static int skep_webhook_send_options(skep_webhook_send_t *s,
     const skep_conf_t *conf);
 static curl_socket_t skep_webhook_send_socket(void *data,
     curlsocktype purpose, struct curl_sockaddr *address);
@@ -51,13 +51,12 @@ skep_webhook_send_init(skep_webhook_send_t *s, const skep_conf_t *conf,
         || curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body)
            != CURLE_OK
         || curl_easy_setopt(easy, CURLOPT_HTTPHEADER, s->headers)
-           != CURLE_OK)
+           != CURLE_OK
+        || skep_webhook_send_options(s, conf) != 0)
     {
         skep_webhook_send_free(s);
         return -1;
     }
-
-    skep_webhook_send_options(s, conf);
 
     return 0;
 }
@@ -166,21 +165,32 @@ skep_webhook_send_header(skep_webhook_send_t *s, const char *header)
 }
 
 
-static void
+/* texts are copied, and without one of these it might be sent elsewhere */
+
+static int
 skep_webhook_send_options(skep_webhook_send_t *s, const skep_conf_t *conf)
 {
     CURL  *easy;
 
     easy = s->send.easy;
 
-    (void) curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                            conf->webhook_allow_http ? "http,https" : "https");
+    if (curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                         conf->webhook_allow_http ? "http,https" : "https")
+        != CURLE_OK
+        || curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK
+        || curl_easy_setopt(easy, CURLOPT_USERAGENT, "Skep/" SKEP_VERSION)
+           != CURLE_OK
+        || (conf->webhook_ca_file
+            && curl_easy_setopt(easy, CURLOPT_CAINFO, conf->webhook_ca_file)
+               != CURLE_OK))
+    {
+        return -1;
+    }
+
     (void) curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    (void) curl_easy_setopt(easy, CURLOPT_PROXY, "");
     (void) curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
     (void) curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                             (long) CURL_HTTP_VERSION_1_1);
-    (void) curl_easy_setopt(easy, CURLOPT_USERAGENT, "Skep/" SKEP_VERSION);
 
     (void) curl_easy_setopt(easy, CURLOPT_SSLVERSION,
                             (long) CURL_SSLVERSION_TLSv1_2);
@@ -188,9 +198,7 @@ skep_webhook_send_options(skep_webhook_send_t *s, const skep_conf_t *conf)
     (void) curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 
     if (conf->webhook_ca_file) {
-        (void) curl_easy_setopt(easy, CURLOPT_CAINFO, conf->webhook_ca_file);
-        (void) curl_easy_setopt(easy, CURLOPT_CAPATH,
-                                (char *) NULL);
+        (void) curl_easy_setopt(easy, CURLOPT_CAPATH, (char *) NULL);
     }
 
     (void) curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
@@ -204,6 +212,8 @@ skep_webhook_send_options(skep_webhook_send_t *s, const skep_conf_t *conf)
     (void) curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
                             skep_webhook_send_answer);
     (void) curl_easy_setopt(easy, CURLOPT_WRITEDATA, s);
+
+    return 0;
 }
 
 

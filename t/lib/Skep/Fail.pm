@@ -13,6 +13,7 @@ package Skep::Fail;
 use v5.36;
 
 use Carp qw(croak);
+use Fcntl qw(LOCK_EX);
 use Skep::Process qw(build_dir run source_dir);
 
 use constant { FRAME => 64, FRAMES => 8, SITES => 16 };
@@ -38,6 +39,10 @@ my $count = 0;
 
 sub _library () {
     state $library = do {
+        mkdir build_dir() . '/fail';
+        open my $lock, '>', build_dir() . '/fail/lock' or die "lock: $!";
+        flock $lock, LOCK_EX;       # tests that run at the same time
+
         my ($rc, $out) = run(['make', '-s', '-C', source_dir() . '/t/fail',
                               'BUILD=' . build_dir()]);
 

@@ -8,7 +8,7 @@ use Skep::Process qw(wait_until);
 use Time::HiRes qw(sleep);
 
 # until a write and a read are answered well
-use constant AGAIN => 5;
+use constant AGAIN => 15;
 
 my @kinds = (
     [ours      => memory => 1], [libraries => memory => 1],

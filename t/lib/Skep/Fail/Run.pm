@@ -10,8 +10,8 @@ use Skep::Process qw(wait_until);
 use Time::HiRes qw(sleep time);
 
 use constant {
-    SLOW  => 2,                 # seconds that a request may take
-    AGAIN => 5,                 # and until it is answered well again
+    SLOW  => 4.5,               # seconds that a request may take
+    AGAIN => 15,                # and until it is answered well again
 };
 
 
