@@ -172,11 +172,20 @@ ngx_auth_refused_close(void *data)
 ngx_int_t
 ngx_auth_conf_init(ngx_conf_t *cf, ngx_auth_main_conf_t *amcf)
 {
+    ngx_int_t  rc;
+
     if (ngx_auth_conf_keys(cf, amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_auth_conf_fingerprint(amcf) != NGX_OK) {
+    rc = ngx_auth_digest_init();
+
+    if (rc == NGX_OK) {
+        rc = ngx_auth_conf_fingerprint(amcf);
+        ngx_auth_digest_done();
+    }
+
+    if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "SHA-256 failed");
         return NGX_ERROR;
     }
@@ -255,10 +264,6 @@ ngx_auth_conf_fingerprint(ngx_auth_main_conf_t *amcf)
     ngx_uint_t                    i, k;
     const ngx_auth_jwt_key_t     *key;
     const ngx_auth_jwt_issuer_t  *issuer;
-
-    if (ngx_auth_digest_init() != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     ngx_memzero(amcf->fingerprint, NGX_AUTH_DIGEST_LEN);
 

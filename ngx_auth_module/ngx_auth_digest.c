@@ -6,12 +6,13 @@
 
 static EVP_MD      *ngx_auth_digest_md;
 static EVP_MD_CTX  *ngx_auth_digest_ctx;
+static ngx_uint_t   ngx_auth_digest_users;
 
 
 ngx_int_t
 ngx_auth_digest_init(void)
 {
-    if (ngx_auth_digest_ctx) {
+    if (ngx_auth_digest_users++) {
         return NGX_OK;
     }
 
@@ -30,6 +31,10 @@ ngx_auth_digest_init(void)
 void
 ngx_auth_digest_done(void)
 {
+    if (ngx_auth_digest_users == 0 || --ngx_auth_digest_users) {
+        return;
+    }
+
     EVP_MD_CTX_free(ngx_auth_digest_ctx);
     EVP_MD_free(ngx_auth_digest_md);
 

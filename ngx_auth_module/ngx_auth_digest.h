@@ -16,7 +16,12 @@
 #define NGX_AUTH_DIGEST_LEN  32
 
 
-/* may be called again; NGX_OK or NGX_ERROR */
+/*
+ * Between these, which may be nested, there are digests.  NGX_OK or NGX_ERROR,
+ * after which nothing is to be done.  A worker has them all its life, who reads
+ * a configuration for that moment: the module may be unloaded after it, and
+ * what it kept would be lost.
+ */
 ngx_int_t ngx_auth_digest_init(void);
 void ngx_auth_digest_done(void);
 

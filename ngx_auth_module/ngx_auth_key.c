@@ -411,15 +411,21 @@ static ngx_int_t
 ngx_auth_key_thumbprint(ngx_pool_t *pool, ngx_auth_jwt_key_t *key)
 {
     u_char     digest[NGX_AUTH_DIGEST_LEN];
+    ngx_int_t  rc;
     ngx_str_t  texts[3], bytes;
 
     ngx_str_set(&texts[0], "{");
     texts[1] = key->jwk;
     ngx_str_set(&texts[2], "}");
 
-    if (ngx_auth_digest_init() != NGX_OK
-        || ngx_auth_digest(texts, 3, digest) != NGX_OK)
-    {
+    if (ngx_auth_digest_init() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_auth_digest(texts, 3, digest);
+    ngx_auth_digest_done();
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
