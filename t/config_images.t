@@ -22,6 +22,7 @@ sub check ($file) {
     my $to = "$dir/check.conf";
 
     $text =~ s{/usr/lib/nginx/modules/}{$build/modules/}g;
+    $text =~ s{/usr/share/skep/conf/}{$root/conf/};
     $text =~ s{/run/secrets/}{$secrets/}g;
     $text =~ s{/etc/skep/}{$dir/nginx/}g;
     $text =~ s{/usr/share/skep/conf/}{$root/conf/};
