@@ -25,6 +25,7 @@ asan() {
         NGX_SRC="$nginx_src" SKEP_BUILD="$build"
 
     asan_flags
+    asan_modules
     packages build asan
     mkdir -p "$build/bin" "$plain/npm" "$plain/pgtemplate"
     ln -sfn ../nginx/nginx "$build/bin/nginx"
@@ -52,7 +53,15 @@ asan_flags() {
     # the names in a report; crypt_r() of the library is what the runtime calls
     ld_opt="$sanitize -static-libasan -static-libubsan -Wl,-z,nodelete"
     ld_opt="$ld_opt -Wl,-z,relro -Wl,--no-as-needed -lcrypt"
-    ld_opt="$ld_opt $build/leaks.o ${SKEP_LD_OPT:-}"
+    ld_opt="$ld_opt $build/nginx/leaks.o ${SKEP_LD_OPT:-}"
+}
+
+
+# those that are in Debian's nginx itself; what a file of its own has needs
+# libraries that nothing here does
+asan_modules() {
+    nginx_flags=$(/usr/sbin/nginx -V 2>&1 | tr ' ' '\n' \
+        | grep '^--with-http_[a-z0-9_]*_module$' | tr '\n' ' ')
 }
 
 
@@ -81,8 +90,9 @@ asan_source() {
 asan_leaks() {
     from=$root/t/asan/leaks.c
 
-    [ -n "$(find "$build/leaks.o" -newer "$from" 2>/dev/null)" ] \
-        || gcc -O2 -fPIC -Wall -Wextra -Werror -c -o "$build/leaks.o" "$from" \
+    mkdir -p "$build/nginx"
+    [ -n "$(find "$build/nginx/leaks.o" -newer "$from" 2>/dev/null)" ] \
+        || gcc -O2 -fPIC -Wall -Wextra -Werror -c -o "$build/nginx/leaks.o" "$from" \
         || die "t/asan/leaks.c does not build"
 }
 

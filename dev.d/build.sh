@@ -57,6 +57,7 @@ build_configure() {
     # shellcheck disable=SC2016
     flags=$(bash -c '. "$1" && printf "%s\n" "${NGX_CONF_FLAGS[@]}"' \
             bash "$nginx_dev/conf_flags")
+    flags="$flags ${nginx_flags:-}"
 
     # shellcheck disable=SC2086
     if ! (
@@ -80,7 +81,8 @@ build_configure() {
 
 
 # All objects depend on the headers that configure writes.  As long as they are
-# compiled in the same way these keep their times, if they stay as they are.
+# compiled in the same way these keep their times, if they stay as they are but
+# for what "nginx -V" says.
 build_keep() {
     rm -rf "$build/nginx/kept"
     mkdir "$build/nginx/kept"
@@ -93,8 +95,14 @@ build_keep() {
 
 build_kept() {
     for header in "$build/nginx/kept"/*.h; do
-        ! cmp -s "$header" "$build/nginx/${header##*/}" \
-            || mv "$header" "$build/nginx"
+        new=$build/nginx/${header##*/}
+
+        # a pattern that is there when none was kept
+        if [ -f "$header" ] && [ "$(grep -v NGX_CONFIGURE "$header")" \
+            = "$(grep -v NGX_CONFIGURE "$new")" ]
+        then
+            touch -r "$header" "$new"
+        fi
     done
 }
 

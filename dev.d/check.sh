@@ -36,6 +36,11 @@ check() {
         soak)
             check_jobs=1
             ;;
+        valgrind)
+            # Debian's nginx and the plain build, slowly
+            packages valgrind
+            export SKEP_VALGRIND=1
+            ;;
     esac
     build
 
@@ -79,9 +84,27 @@ check_prove() {
 }
 
 
+# What AddressSanitizer does not see is read before it was written: these go
+# through each part of the code, and don't ask how long it takes.
+check_memcheck() {
+    for name in auth_refresh auth_users body_bad bulk_create comment_crud cors \
+        etag idempotency_key jwks list_filters list_sync member_crud \
+        metrics_requests notify_inbox outbox project_crud revoke_redis \
+        stream_live task_patch token_bad trace webhook_delivery webhooks_crud \
+        worker_journey
+    do
+        echo "t/$name.t"
+    done
+}
+
+
 # the files of tests that are asked for; those that take long, by name alone
 check_list() {
     case $1 in
+        valgrind)
+            check_memcheck
+            return
+            ;;
         soak | containers | fuzz | faults | http | fail | security)
             (cd "$root" && ls t/"$1"/*.t)
             return

@@ -26,6 +26,7 @@ packages_of() {
             echo perl libcmocka-dev libjwt-dev libfaketime patch chromium \
                 prometheus prometheus-alertmanager
             packages_of npm
+            packages_of asan
             ;;
         containers)
             echo debootstrap docker.io docker-compose
@@ -38,6 +39,10 @@ packages_of() {
             ;;
         fuzz)
             echo clang libclang-rt-dev
+            ;;
+        valgrind)
+            # with the names of the C library's functions, which it replaces
+            echo valgrind libc6-dbg
             ;;
         coverage)
             echo gcovr

@@ -11,6 +11,7 @@ use Errno qw(EAGAIN EINTR);
 use IO::Select;
 use IO::Socket::INET;
 use Skep::Response;
+use Skep::Sanitizer;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
@@ -19,8 +20,11 @@ use Time::HiRes qw(time);
 #     witness => a Skep::Witness)
 
 sub new ($class, %o) {
-    return bless { host => '127.0.0.1', timeout => 15, in => '', sent => '',
-                   %o }, $class;
+    my $self = bless { host => '127.0.0.1', timeout => 15, in => '', sent => '',
+                       %o }, $class;
+
+    $self->{timeout} = Skep::Sanitizer::patience($self->{timeout});
+    return $self;
 }
 
 

@@ -156,7 +156,7 @@ sub test_configuration ($self) {
 
 sub start ($self) {
     $self->{pid} = spawn(
-        cmd  => [$self->_command],
+        cmd  => [Skep::Sanitizer::memcheck(), $self->_command],
         name => 'nginx',
         out  => $self->file('stderr.log'),
         env  => $self->_env,

@@ -221,7 +221,7 @@ sub alive ($pid) {
 # still runs after so many seconds.
 
 sub reap ($pid, $timeout) {
-    my $until = time + $timeout;
+    my $until = time + Skep::Sanitizer::patience($timeout);
     my $pause = 0.001;
 
     while (1) {
@@ -267,7 +267,7 @@ sub stop ($pid, $signal = 'TERM', $timeout = 10) {
 # Calls code until it returns true, at most so many seconds; what it returned.
 
 sub wait_until ($timeout, $code, $pause = 0.02) {
-    my $until = time + $timeout;
+    my $until = time + Skep::Sanitizer::patience($timeout);
 
     while (1) {
         my $rc = $code->();

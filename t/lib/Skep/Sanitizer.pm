@@ -5,7 +5,11 @@ package Skep::Sanitizer;
 # user finds it, and however it was started.  When the test ends, there must be
 # nothing in it.
 #
-# Skep::Process uses this; it does nothing unless SKEP_SANITIZE is set.
+# So does valgrind's memcheck, which ./dev test valgrind runs nginx and the worker
+# of the plain build under.
+#
+# Skep::Process uses this; it does nothing unless SKEP_SANITIZE or SKEP_VALGRIND
+# is set.
 
 use v5.36;
 
@@ -17,19 +21,41 @@ my $dir;
 my $owner = $$;
 
 
+# "use Skep::Sanitizer 'build'", before other modules of Skep: the build is made,
+# if it is not there, and this test runs on it.
+
+sub import ($class, $what = '') {
+    return if $what ne 'build' || on();
+
+    my $root = Cwd::abs_path(__FILE__) =~ s{/t/lib/Skep/Sanitizer\.pm\z}{}r;
+    my $plain = $ENV{SKEP_BUILD} // "$root/build";
+    my $build = "$plain/asan";
+
+    # what it says is for who watches, and no part of the test
+    system("$root/dev build asan >&2") == 0 or die "./dev build asan\n";
+
+    $ENV{SKEP_SANITIZE} = 1;
+    $ENV{SKEP_BUILD} = $build;
+    $ENV{SKEP_NGINX} = "$build/bin/nginx";
+    $ENV{PATH} = "$build/bin:$ENV{PATH}";
+    start();
+}
+
+
 # Whether this is such a build: it takes more memory, and keeps what was freed.
 
 sub on () { return ($ENV{SKEP_SANITIZE} // '') ne '' }
+
+sub _memcheck () { return ($ENV{SKEP_VALGRIND} // '') ne '' }
 
 
 # Sets what sanitizers read.
 
 sub start () {
-    return if !on() || defined $dir;
+    return if !(on() || _memcheck()) || defined $dir;
 
     my $base = $ENV{TMPDIR} // '/tmp';
-    my $suppressed = Cwd::abs_path(__FILE__)
-                     =~ s{/lib/Skep/Sanitizer\.pm\z}{/asan}r;
+    my $suppressed = _suppressed();
 
     # workers of nginx are others
     $dir = File::Temp::tempdir('skep-asan-XXXXXX', DIR => $base);
@@ -46,6 +72,29 @@ sub start () {
     $ENV{LSAN_OPTIONS} = "print_suppressions=0"
         . ":suppressions=$suppressed/lsan.supp";
 }
+
+
+sub _suppressed () {
+    return Cwd::abs_path(__FILE__) =~ s{/lib/Skep/Sanitizer\.pm\z}{/asan}r;
+}
+
+
+# The words before a command that run it under memcheck, if that is asked for.
+# What a process forks it goes on with, not what it executes.
+
+sub memcheck () {
+    return () if !_memcheck();
+
+    return qw(valgrind -q --leak-check=full --show-leak-kinds=definite
+              --errors-for-leak-kinds=definite --num-callers=30 --vgdb=no),
+           '--suppressions=' . _suppressed() . '/memcheck.supp',
+           "--log-file=$dir/report.%p";
+}
+
+
+# How long something may take that takes so many seconds else.
+
+sub patience ($seconds) { return _memcheck() ? 10 * $seconds : $seconds }
 
 
 # The variables that a process must hand on, for one that it starts with no
@@ -66,7 +115,11 @@ sub reports () {
     for my $file (sort glob "$dir/*") {
         open my $fh, '<:raw', $file or die "$file: $!";
         local $/;
-        push @texts, "$file:\n" . (<$fh> // '');
+        my $text = <$fh> // '';
+
+        # memcheck's are there before there is anything in them
+        next if $text eq '';
+        push @texts, "$file:\n$text";
         unlink $file or die "$file: $!";
     }
 

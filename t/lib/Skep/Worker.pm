@@ -10,6 +10,7 @@ use Skep::File qw(slurp spew);
 use Skep::Nginx;
 use Skep::Postgres;
 use Skep::Process qw(alive build_dir reap run spawn stop wait_until);
+use Skep::Sanitizer;
 
 # the stable part of every configuration; "conf" of new() changes it
 my %defaults = (
@@ -95,21 +96,17 @@ sub _binary () {
 }
 
 
-# Starts it; it is up when it answers, ready or not.  $SKEP_VALGRIND runs it
-# under that.
+# Starts it; it is up when it answers, ready or not.
 
 sub start ($self) {
-    my @valgrind = $ENV{SKEP_VALGRIND}
-                   ? qw(valgrind -q --leak-check=full --error-exitcode=99) : ();
-
     $self->{pid} = spawn(
-        cmd  => [@valgrind, _binary(), '-c', $self->file('conf')],
+        cmd  => [Skep::Sanitizer::memcheck(), _binary(), '-c', $self->file('conf')],
         name => $self->{name},
         out  => $self->file('stderr'),
         env  => $self->{env},
     );
 
-    my $up = wait_until(@valgrind ? 30 : 10, sub {
+    my $up = wait_until(10, sub {
         return !alive($self->{pid}) || eval { $self->get('/livez') };
     });
 
