@@ -28,10 +28,10 @@ static const struct {
 } skep_pg_defaults[] = {
     { "application_name", "skep-worker" },
     { "target_session_attrs", "primary" },
-    { "keepalives_idle", "2" },
+    { "keepalives_idle", "1" },
     { "keepalives_interval", "1" },
     { "keepalives_count", "2" },
-    { "tcp_user_timeout", "4000" }
+    { "tcp_user_timeout", "3000" }
 };
 
 
