@@ -81,6 +81,7 @@ static skep_pg_status_t skep_mail_write(skep_pg_t *pg,
     const skep_mail_outcome_t *outcomes, size_t n);
 static int skep_mail_arrays(const skep_mail_outcome_t *outcomes, size_t n,
     char *arrays[4]);
+static void skep_mail_leave(skep_channel_t *channel);
 static void skep_mail_destroy(skep_channel_t *channel);
 
 
@@ -106,6 +107,7 @@ skep_mail_create(void)
     mail->channel.claim = skep_mail_claim;
     mail->channel.done = skep_mail_done;
     mail->channel.record = skep_mail_record;
+    mail->channel.leave = skep_mail_leave;
     mail->channel.destroy = skep_mail_destroy;
 
     return &mail->channel;
@@ -583,6 +585,15 @@ skep_mail_arrays(const skep_mail_outcome_t *outcomes, size_t n,
     }
 
     return failed ? -1 : 0;
+}
+
+
+static void
+skep_mail_leave(skep_channel_t *channel)
+{
+    (void) channel;
+
+    skep_mail_smtp_leave();
 }
 
 

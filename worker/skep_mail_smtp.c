@@ -7,18 +7,37 @@
 #include "skep_mail_smtp.h"
 #include "skep_mail_conf.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 
 /* a connection is kept for the next mail so many seconds; servers close idle
  * ones after some minutes at the earliest (RFC 5321, 4.5.3.2.7) */
 #define SKEP_MAIL_SMTP_IDLE  15L
 
+/* descriptors that are looked after; the worker takes no more for itself */
+#define SKEP_MAIL_SMTP_FDS   65536
+
 
 static size_t skep_mail_smtp_read(char *buffer, size_t size, size_t n,
     void *data);
 static CURLcode skep_mail_smtp_server(CURL *easy, const skep_conf_t *conf);
+static void skep_mail_smtp_watch(CURL *easy);
+static curl_socket_t skep_mail_smtp_open(void *data, curlsocktype purpose,
+    struct curl_sockaddr *address);
+static int skep_mail_smtp_close(void *data, curl_socket_t fd);
+static int skep_mail_smtp_told(CURL *easy, curl_infotype type, char *text,
+    size_t len, void *data);
+static void skep_mail_smtp_shut(long port);
+static long skep_mail_smtp_port(int fd);
+
+
+/* which descriptors are connections to mail servers */
+static bool  skep_mail_smtp_fds[SKEP_MAIL_SMTP_FDS];
 
 
 CURL *
@@ -107,7 +126,135 @@ skep_mail_smtp_server(CURL *easy, const skep_conf_t *conf)
                             (long) conf->smtp_timeout);
     (void) curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, SKEP_MAIL_SMTP_IDLE);
 
+    skep_mail_smtp_watch(easy);
+
     return rc;
+}
+
+
+/*
+ * libcurl ends a connection by QUIT, and waits for the answer of it in the midst
+ * of whatever it does, up to two minutes.  The sender's thread must not wait for
+ * a server that does not answer: once QUIT is sent, nothing more is read.  What
+ * libcurl says there is seen by its debugging function alone.
+ */
+
+static void
+skep_mail_smtp_watch(CURL *easy)
+{
+    (void) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
+                            skep_mail_smtp_open);
+    (void) curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION,
+                            skep_mail_smtp_close);
+    (void) curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, skep_mail_smtp_told);
+    (void) curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+}
+
+
+static curl_socket_t
+skep_mail_smtp_open(void *data, curlsocktype purpose,
+    struct curl_sockaddr *address)
+{
+    int  fd;
+
+    (void) data;
+    (void) purpose;
+
+    fd = socket(address->family, address->socktype, address->protocol);
+
+    if (fd == -1) {
+        return CURL_SOCKET_BAD;
+    }
+
+    if (fd < SKEP_MAIL_SMTP_FDS) {
+        skep_mail_smtp_fds[fd] = true;
+    }
+
+    return fd;
+}
+
+
+static int
+skep_mail_smtp_close(void *data, curl_socket_t fd)
+{
+    (void) data;
+
+    if (fd < SKEP_MAIL_SMTP_FDS) {
+        skep_mail_smtp_fds[fd] = false;
+    }
+
+    return close(fd);
+}
+
+
+static int
+skep_mail_smtp_told(CURL *easy, curl_infotype type, char *text, size_t len,
+    void *data)
+{
+    long  port;
+
+    (void) data;
+
+    if (type == CURLINFO_HEADER_OUT && len >= 4
+        && memcmp(text, "QUIT", 4) == 0)
+    {
+        port = 0;
+
+        /* should the connection not be found */
+        (void) curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, 1L);
+        (void) curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port);
+
+        if (port) {
+            skep_mail_smtp_shut(port);
+        }
+    }
+
+    return 0;
+}
+
+
+void
+skep_mail_smtp_leave(void)
+{
+    skep_mail_smtp_shut(0);
+}
+
+
+/* reads no more from the connection that has this port here; 0: from all */
+
+static void
+skep_mail_smtp_shut(long port)
+{
+    int  fd;
+
+    for (fd = 0; fd < SKEP_MAIL_SMTP_FDS; fd++) {
+
+        if (skep_mail_smtp_fds[fd]
+            && (port == 0 || skep_mail_smtp_port(fd) == port))
+        {
+            (void) shutdown(fd, SHUT_RD);
+        }
+    }
+}
+
+
+static long
+skep_mail_smtp_port(int fd)
+{
+    socklen_t                len;
+    struct sockaddr_storage  address;
+
+    len = sizeof(struct sockaddr_storage);
+
+    if (getsockname(fd, (struct sockaddr *) &address, &len) == -1) {
+        return -1;
+    }
+
+    if (address.ss_family == AF_INET6) {
+        return ntohs(((struct sockaddr_in6 *) &address)->sin6_port);
+    }
+
+    return ntohs(((struct sockaddr_in *) &address)->sin_port);
 }
 
 

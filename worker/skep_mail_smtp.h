@@ -39,6 +39,12 @@ typedef enum {
 CURL *skep_mail_smtp_easy(skep_mail_smtp_t *smtp, const skep_conf_t *conf,
     char *text, size_t len, const char *to);
 
+/*
+ * All connections are idle, and about to be closed: the QUIT of each is not to
+ * wait for its answer.
+ */
+void skep_mail_smtp_leave(void);
+
 /* after the handle */
 void skep_mail_smtp_free(skep_mail_smtp_t *smtp);
 

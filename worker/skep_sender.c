@@ -43,6 +43,7 @@ typedef struct {
 static CURLM *skep_sender_multi(void);
 static int64_t skep_sender_turn(void);
 static void skep_sender_renew(int64_t now);
+static void skep_sender_leave(void);
 static int64_t skep_sender_left(int64_t now);
 static int skep_sender_idle(void);
 static int64_t skep_sender_query(void);
@@ -214,8 +215,25 @@ skep_sender_renew(int64_t now)
 
     (void) pthread_mutex_unlock(&skep_sender.mutex);
 
+    skep_sender_leave();
     (void) curl_multi_cleanup(old);
     skep_sender.used_at = 0;
+}
+
+
+static void
+skep_sender_leave(void)
+{
+    unsigned         i;
+    skep_channel_t  *channel;
+
+    for (i = 0; i < skep_sender.nchannels; i++) {
+        channel = skep_sender.channels[i];
+
+        if (channel->leave) {
+            channel->leave(channel);
+        }
+    }
 }
 
 
@@ -506,6 +524,8 @@ void
 skep_sender_free(void)
 {
     unsigned  i;
+
+    skep_sender_leave();
 
     for (i = 0; i < skep_sender.nchannels; i++) {
         skep_sender.channels[i]->destroy(skep_sender.channels[i]);

@@ -82,6 +82,12 @@ struct skep_channel_s {
     int             (*record)(skep_channel_t *channel, skep_pg_t *pg,
                               const skep_conf_t *conf);
 
+    /*
+     * The connections that were kept are about to be closed: libcurl must not
+     * wait for anybody then.  NULL: it does not.
+     */
+    void            (*leave)(skep_channel_t *channel);
+
     /* frees the channel; none of its transfers is in flight then */
     void            (*destroy)(skep_channel_t *channel);
 };

@@ -22,6 +22,8 @@ static int skep_webhook_send_options(skep_webhook_send_t *s,
     const skep_conf_t *conf);
 static curl_socket_t skep_webhook_send_socket(void *data,
     curlsocktype purpose, struct curl_sockaddr *address);
+static size_t skep_webhook_send_head(char *p, size_t size, size_t n,
+    void *data);
 static size_t skep_webhook_send_answer(char *p, size_t size, size_t n,
     void *data);
 static void skep_webhook_send_judge(skep_webhook_send_t *s, CURLcode code);
@@ -206,9 +208,15 @@ skep_webhook_send_options(skep_webhook_send_t *s, const skep_conf_t *conf)
     (void) curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                             (long) conf->webhook_connect_timeout);
 
+    /* HTTP knows none; but room for this may be made by the QUIT of a mail's */
+    (void) curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, 1L);
+
     (void) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
                             skep_webhook_send_socket);
     (void) curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, s);
+    (void) curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
+                            skep_webhook_send_head);
+    (void) curl_easy_setopt(easy, CURLOPT_HEADERDATA, s);
     (void) curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
                             skep_webhook_send_answer);
     (void) curl_easy_setopt(easy, CURLOPT_WRITEDATA, s);
@@ -248,6 +256,30 @@ skep_webhook_send_socket(void *data, curlsocktype purpose,
                                || errno == ENOBUFS || errno == ENOMEM));
 
     return fd == -1 ? CURL_SOCKET_BAD : fd;
+}
+
+
+/*
+ * A line of the answer's head.  To libcurl one that is cut off by the end of the
+ * connection is an answer, of a status that need not be the last word (RFC 9112,
+ * 8).
+ */
+
+static size_t
+skep_webhook_send_head(char *p, size_t size, size_t n, void *data)
+{
+    skep_webhook_send_t  *s = data;
+
+    n *= size;
+
+    if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
+        s->headed = 0;
+
+    } else if (n > 0 && (p[0] == '\r' || p[0] == '\n')) {
+        s->headed = 1;
+    }
+
+    return n;
 }
 
 
@@ -298,6 +330,10 @@ skep_webhook_send_judge(skep_webhook_send_t *s, CURLcode code)
     n = 0;
     (void) curl_easy_getinfo(s->send.easy, CURLINFO_TOTAL_TIME_T, &n);
     s->duration = n / 1000;
+
+    if (code == CURLE_OK && !s->headed) {
+        code = CURLE_PARTIAL_FILE;
+    }
 
     if (code != CURLE_OK) {
         s->error = skep_webhook_send_error(s, code);
