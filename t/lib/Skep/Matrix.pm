@@ -41,6 +41,7 @@ package Skep::Matrix;
 #     away     1: some requests must have failed meanwhile
 #     calm     1: none may
 #     logins   1: a token may be refused, and its user logs in again
+#     rate     writes per second at most (160)
 #     short    1: in the short form, too
 
 use v5.36;
@@ -100,9 +101,10 @@ sub _row ($self, $runs) {
     my $skep = $self->{skep} = Skep::Test::skep($self->_server);
 
     $self->_do('setup');
-    $self->{faults} = Skep::Faults->new(skep => $skep, rate => RATE,
+    $self->{faults} = Skep::Faults->new(skep => $skep,
                                         refused => $row->{refused},
-                                        logins => $row->{logins});
+                                        logins => $row->{logins},
+                                        rate => $row->{rate} // RATE);
     $self->{faults}->start;
 
     for my $run (1 .. $runs) {

@@ -41,7 +41,10 @@ sub new ($class, %o) {
                               PeerPort => $self->{port})
     } 1 .. 2] if $o{deaf};
 
-    $self->{pid} = fork_child(sub { $self->_run }, 'rude') if !$o{deaf};
+    return $self if $o{deaf};
+
+    $self->{pid} = fork_child(sub { $self->_run }, 'rude');
+    delete $self->{listen};
 
     return $self;
 }
@@ -50,7 +53,11 @@ sub new ($class, %o) {
 sub port ($self) { return $self->{port} }
 sub url ($self, $scheme = 'http') { return "$scheme://127.0.0.1:$self->{port}/" }
 
+# Its port is free then.
+
 sub stop_server ($self) {
+    delete @$self{qw(listen queue)};
+
     my $pid = delete $self->{pid} // return;
 
     stop($pid, 'KILL', 5);

@@ -32,7 +32,6 @@ sub rows ($class) {
         holds  => 'the same',
         bar    => 2,
         hold   => 0,
-        away   => 1,
         inject => sub ($m) { kill 'KILL', $m->skep->nginx->workers },
         after  => sub ($m) { $m->skep->connected },
     }, {
