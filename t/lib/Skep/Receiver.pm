@@ -99,6 +99,29 @@ sub requests ($self, $path = undef) {
 }
 
 
+# When the first request for each event came to a path, { webhook-id => time }:
+# of many, since only what is new is read.
+
+sub arrivals ($self, $path) {
+    my $seen = $self->{seen}{$path} //= { at => 0, came => {} };
+
+    open my $file, '<', $self->{file} or die "$self->{file}: $!";
+    seek $file, $seen->{at}, 0;
+
+    while (my $line = <$file>) {
+        last if $line !~ /\n\z/;
+        $seen->{at} += length $line;
+
+        my ($id, $where, $time) = $line
+            =~ /"webhook-id":"([^"]+)".*"path":"([^"]*)","time":([0-9.]+)/;
+
+        $seen->{came}{$id} //= $time if defined $id && $where eq $path;
+    }
+
+    return $seen->{came};
+}
+
+
 # and the ends of connections, as { sent => bytes, time, connection }
 
 sub closed ($self, $connection) {

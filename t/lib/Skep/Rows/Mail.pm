@@ -141,7 +141,7 @@ sub _server ($m) {
         smtp_timeout         => '2s',
         smtp_connect_timeout => '1s',
         # nothing is given up before the end
-        smtp_schedule        => '200ms 500ms' . ' 1s' x 20,
+        smtp_schedule        => '200ms 500ms' . ' 1s' x 30,
         mail_from            => 'Skep <skep@example.org>',
         mail_base_url        => 'https://app.example',
         mail_templates       => source_dir() . '/conf/mail',

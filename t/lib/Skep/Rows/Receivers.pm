@@ -65,7 +65,7 @@ sub rows ($class) {
             webhook_lease => '6s',
             # nothing is given up before the end
             webhook_per_endpoint => 8,
-            webhook_schedule => '200ms 500ms' . ' 1s' x 20,
+            webhook_schedule => '200ms 500ms' . ' 1s' x 30,
         } },
         hold   => 1.5,
         inject => \&_hooks,
@@ -134,10 +134,7 @@ sub _tried ($m) {
 
 sub _latest ($m, $until) {
     my $latest = 0;
-    my %came;
-
-    $came{$_->{headers}{'webhook-id'}} //= $_->{time}
-        for $m->faults->{receiver}->requests(GOOD);
+    my $came = $m->faults->{receiver}->arrivals(GOOD);
 
     for my $row ($m->pg->query(<<~"SQL")->@*) {
         SELECT id, extract(epoch FROM created_at) FROM notify.events
@@ -146,7 +143,7 @@ sub _latest ($m, $until) {
                              AND to_timestamp($until)
         SQL
         my ($id, $made) = @$row;
-        my $took = ($came{$id} // return undef) - $made;
+        my $took = ($came->{$id} // return undef) - $made;
 
         $latest = $took if $took > $latest;
     }

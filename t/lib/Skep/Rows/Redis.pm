@@ -5,7 +5,9 @@ package Skep::Rows::Redis;
 
 use v5.36;
 
+use Skep::Nginx;
 use Skep::Process qw(tempdir wait_until);
+use Skep::Proxy;
 use Skep::Sentinel;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -99,7 +101,39 @@ sub _hangs () {
         hold   => [0.5, 4],
         inject => sub ($m) { $m->redis->freeze },
         end    => sub ($m) { $m->redis->thaw },
+    }, {
+        name   => 'network silent',
+        made   => 'a proxy before it forwards nothing for 0.5 to 4 s, on all '
+                  . 'connections and new ones',
+        hold   => [0.5, 4],
+        server => \&_proxied,
+        inject => sub ($m) { $m->{proxy}->mode('hang') },
+        end    => sub ($m) { $m->{proxy}->mode('pass') },
+        check  => sub ($m) { $m->{proxy}->finish },
+    }, {
+        name   => 'network silent, and reset',
+        made   => 'the same, and then the connections are reset',
+        hold   => [0.5, 4],
+        server => \&_proxied,
+        inject => sub ($m) { $m->{proxy}->mode('hang') },
+        end    => sub ($m) {
+            $m->{proxy}->reset;
+            $m->{proxy}->mode('pass');
+        },
+        check  => sub ($m) { $m->{proxy}->finish },
     });
+}
+
+
+# nginx and the worker get there by a proxy.
+
+sub _proxied ($m) {
+    my $port = Skep::Nginx::free_port();
+    my $proxy = $m->{proxy} = Skep::Proxy->new(to => $port);
+    my $address = '127.0.0.1:' . $proxy->port;
+
+    return (redis => { port => $port }, set => { api_redis => $address },
+            worker_conf => { redis => $address });
 }
 
 
