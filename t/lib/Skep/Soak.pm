@@ -106,7 +106,9 @@ sub new ($class, %o) {
     );
     my $shaken = Skep::Server->new(%common, beside => $steady,
                                    allow_log => $base{allow_log})->start;
-    my $self = $class->SUPER::new(skep => $steady, rate => 40);
+    # a lock that is held goes before autovacuum
+    my $self = $class->SUPER::new(skep => $steady, rate => 40,
+                                  refused => qr/canceling autovacuum task/);
 
     @$self{qw(shaken sink hooks seconds seed dir)} = (
         $shaken, $sink, Skep::Receiver->new(dir => $shaken->dir),
@@ -237,15 +239,30 @@ sub _faults ($self, $until) {
 
 sub _shaken_worker ($self) { return ($self->skep->workers)[1] }
 
-# It may take its time on a machine that has much else to do.
+# On a machine that has much else to do it may take longer than a test waits.
 
-sub _start_worker ($self) {
+sub _start_again ($self, $server, $kill) {
     for (1 .. 5) {
-        return if eval { $self->_shaken_worker->start };
-        $self->_shaken_worker->kill_process;
+        return if eval { $server->start };
+        $server->$kill;
     }
 
-    die "the worker does not start: $@";
+    die "it does not start: $@";
+}
+
+
+sub _start_worker ($self) {
+    $self->_start_again($self->_shaken_worker, 'kill_process');
+}
+
+
+sub _kill_redis ($self, $aof) {
+    return if eval { $self->SUPER::_kill_redis($aof); 1 };
+
+    my $redis = $self->skep->redis;
+
+    $redis->kill_server;
+    $self->_start_again($redis, 'kill_server');
 }
 
 
@@ -417,7 +434,8 @@ sub _samples ($self) {
 
 
 # What grows, by the line through the samples: [what, in KB, of how many, bytes
-# that each of them may leave behind].
+# that each of them may leave behind; KB that are not one's fault]: a worker
+# takes more when it has more connections at once than ever before.
 
 sub check_growth ($self) {
     my @samples = $self->_samples;
@@ -427,12 +445,13 @@ sub check_growth ($self) {
 
     $jobs += $last->{$_} - $first->{$_} for qw(fanned delivered mailed);
 
-    for (['nginx_own', $steady, 'requests', 16],
-         ['worker_own', $jobs, 'events, deliveries and mails', 16],
-         ['shaken_master_own', ($self->{reloads} // 0) * 2 / 3, 'reloads', 1024],
-         ['master_own', 1, 'life', 65536])
+    for (['nginx_own', $steady, 'requests', 16, 0],
+         ['worker_own', $jobs, 'events, deliveries and mails', 16, 4096],
+         ['shaken_master_own', ($self->{reloads} // 0) * 2 / 3, 'reloads', 1024,
+          0],
+         ['master_own', 1, 'life', 65536, 0])
     {
-        my ($what, $n, $of, $bound) = @$_;
+        my ($what, $n, $of, $bound, $free) = @$_;
         my ($from, $to) = trend(map { [$_->{t}, $_->{$what}] }
                                 grep { length $_->{$what} } @samples);
         my $bytes = 1024 * ($to - $from) / ($n || 1);
@@ -441,7 +460,8 @@ sub check_growth ($self) {
                                    of => $of, bytes => $bytes };
         note(sprintf '%s: from %d to %d KB in %d %s: %.1f bytes for each',
              $what, $from, $to, $n, $of, $bytes);
-        cmp_ok($bytes, '<', $bound, "$what does not grow")
+        cmp_ok($bytes - 1024 * $free / ($n || 1), '<', $bound,
+               "$what does not grow")
             if $self->{seconds} >= LONG;
     }
 }

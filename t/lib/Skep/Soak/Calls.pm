@@ -136,6 +136,12 @@ sub _log_in ($self, $account) {
 #     the rest is Skep::Client's
 
 sub _ask ($self, $method, $target, $good, %o) {
+    # the last one has expired, and there was no other
+    if (!exists $o{token} && !defined $self->{owner}{access}) {
+        $self->_login;
+        return undef if !defined $self->{owner}{access};
+    }
+
     my $nonce = "$self->{name}-" . ++$self->{n};
     my @good = split ' ', $good;
     my @headers = ($o{headers} // [])->@*;
