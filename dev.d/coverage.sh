@@ -17,6 +17,7 @@ coverage() {
     coverage_flags
 
     packages build run test coverage
+    coverage_share
     coverage_hook
     build
     check_unit SANITIZE="$coverage_opt" CFLAGS="-O0 -g"
@@ -50,6 +51,17 @@ coverage_flags() {
 
     # shellcheck source=dev.d/build.sh
     . "$root/dev.d/build.sh"
+}
+
+
+# what is the same for every build
+coverage_share() {
+    mkdir -p "$build"
+
+    for name in npm pgtemplate; do
+        mkdir -p "${build%/coverage}/$name"
+        [ -e "$build/$name" ] || ln -s "../$name" "$build/$name"
+    done
 }
 
 

@@ -574,6 +574,7 @@ ngx_api_redis_subscriber_reply(ngx_api_redis_conn_t *conn,
     const redisReply *reply)
 {
     ngx_str_t                            text;
+    ngx_uint_t                           level;
     const redisReply                    *kind;
     const ngx_api_redis_subscription_t  *subscription;
 
@@ -584,7 +585,10 @@ ngx_api_redis_subscriber_reply(ngx_api_redis_conn_t *conn,
         || reply->element[1]->type != REDIS_REPLY_STRING)
     {
         if (reply->type == REDIS_REPLY_ERROR) {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "Redis: %*s",
+            level = conn->refused ? NGX_LOG_INFO : NGX_LOG_ERR;
+            conn->refused = 1;
+
+            ngx_log_error(level, ngx_cycle->log, 0, "Redis: %*s",
                           (size_t) reply->len, reply->str);
         }
 
@@ -594,6 +598,7 @@ ngx_api_redis_subscriber_reply(ngx_api_redis_conn_t *conn,
     kind = reply->element[0];
 
     if (reply->elements != 3) {
+        conn->refused = 0;
         return NGX_OK;
     }
 

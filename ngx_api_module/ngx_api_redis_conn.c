@@ -571,7 +571,7 @@ ngx_api_redis_conn_reconnect_handler(ngx_event_t *ev)
 static ngx_uint_t
 ngx_api_redis_conn_level(ngx_api_redis_conn_t *conn)
 {
-    return conn->failed ? NGX_LOG_INFO : NGX_LOG_ERR;
+    return (conn->failed || conn->refused) ? NGX_LOG_INFO : NGX_LOG_ERR;
 }
 
 
@@ -595,7 +595,7 @@ ngx_api_redis_conn_fail(ngx_api_redis_conn_t *conn, ngx_err_t err,
         conn->tries++;
     }
 
-    if (conn->demoted) {
+    if (conn->demoted || conn->refused) {
         /* it takes connections, and would take the next one as well */
         conn->delay = NGX_API_REDIS_DEMOTED;
     }

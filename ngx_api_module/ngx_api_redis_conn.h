@@ -79,6 +79,7 @@ struct ngx_api_redis_conn_s {
     unsigned                    asking:1; /* this one is to a Sentinel */
     unsigned                    found:1;  /* the next one is to the master */
     unsigned                    demoted:1;  /* Redis takes no writes any more */
+    unsigned                    refused:1;  /* nor what it is opened for */
     unsigned                    failed:1; /* the last attempt failed */
 };
 

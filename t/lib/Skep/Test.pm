@@ -224,7 +224,7 @@ sub resources_are ($server, $before) {
     is(eval { $server->connected } // $@, $before->{connections},
        'as many connections to PostgreSQL as before')
         if $before->{connections};
-    ok(wait_until(3, sub { $nginx->descriptors <= $before->{descriptors} }),
+    ok(wait_until(10, sub { $nginx->descriptors <= $before->{descriptors} }),
        'as many descriptors as before')
         or diag($nginx->descriptors . " instead of $before->{descriptors}");
 }
