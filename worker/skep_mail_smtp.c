@@ -133,10 +133,10 @@ skep_mail_smtp_server(CURL *easy, const skep_conf_t *conf)
 
 
 /*
- * libcurl ends a connection by QUIT, and waits for the answer of it in the midst
- * of whatever it does, up to two minutes.  The sender's thread must not wait for
- * a server that does not answer: once QUIT is sent, nothing more is read.  What
- * libcurl says there is seen by its debugging function alone.
+ * libcurl ends a connection by QUIT, and waits for the answer of it in the
+ * midst of whatever it does, up to two minutes.  The sender's thread must not
+ * wait for a server that does not answer: once QUIT is sent, nothing more is
+ * read.  What libcurl says there is seen by its debugging function alone.
  */
 
 static void

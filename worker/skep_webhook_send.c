@@ -260,9 +260,9 @@ skep_webhook_send_socket(void *data, curlsocktype purpose,
 
 
 /*
- * A line of the answer's head.  To libcurl one that is cut off by the end of the
- * connection is an answer, of a status that need not be the last word (RFC 9112,
- * 8).
+ * A line of the answer's head.  To libcurl one that is cut off by the end of
+ * the connection is an answer, of a status that need not be the last word (RFC
+ * 9112, 8).
  */
 
 static size_t
