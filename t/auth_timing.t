@@ -161,6 +161,4 @@ for (1 .. ROUNDS) {
 
 cmp_ok(abs($ratio - 1), '<', 0.2, 'takes about as long');
 
-cmp_ok(time - $started, '<', 3 * LIMIT, 'in time');
-
 finish();

@@ -9,7 +9,7 @@ use Skep::Process qw(wait_until);
 use Skep::Test;
 use Time::HiRes qw(sleep time);
 
-my $skep = skep(workers => 2, set => { api_pg_timeout => '1s' });
+my $skep = skep(workers => 2, set => { api_pg_timeout => '3s' });
 my $user = $skep->user;
 my @clients = map { $skep->new_client } 1 .. 100;
 

@@ -36,15 +36,15 @@ sub rows ($class) {
         after  => sub ($m) { $m->skep->connected },
     }, {
         name   => 'a storm of reloads',
-        made   => RELOADS . ' reloads within a second, `api_shutdown_delay 1s`',
+        made   => RELOADS . ' reloads within a second, `api_shutdown_delay 3s`',
         holds  => 'no request fails; the workers of before leave, with what '
                   . 'they held',
         bar    => 2,
         calm   => 1,
         hold   => 0,
         short  => 1,
-        server => { set => { api_shutdown_delay => '1s' },
-                    main => 'worker_shutdown_timeout 5s;' },
+        server => { set => { api_shutdown_delay => '3s' },
+                    main => 'worker_shutdown_timeout 10s;' },
         setup  => sub ($m) { $m->{before} = $m->skep->resources },
         inject => \&_reloads,
         after  => \&_left,
