@@ -183,6 +183,15 @@ busy(sub { $skep->nginx->reload });
 busy(sub { kill 'KILL', ($skep->nginx->workers)[0] });
 busy(sub { $skep->worker->kill_process; $skep->worker->start });
 
+# a statement of the worker's that PostgreSQL refuses
+$skep->pg->execute('ALTER TABLE notify.inbox RENAME TO away');
+$other->task(project_id => $project);
+ok(wait_until(20, sub { $skep->worker->log =~ /42P01/ }), 'a statement fails');
+$skep->pg->execute('ALTER TABLE notify.away RENAME TO inbox');
+ok(wait_until(20, sub {
+    !$skep->pg->value('SELECT count(*) FROM notify.outbox');
+}), 'and is made up for');
+
 # a reload that is refused
 $skep->reconfigure(servers => 'nonsense;');
 $skep->nginx->hup;

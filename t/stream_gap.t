@@ -105,6 +105,7 @@ $skep->pg->execute(<<~'SQL');
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE usename = 'skep_nginx';
     SQL
+wait_until(10, sub { !$skep->pg->connections });    # they end when they see it
 $worker->publish($second);
 is_deeply([got(1, 0.5)], [('') x @streams], 'without PostgreSQL: nothing yet');
 $skep->pg->execute('ALTER ROLE skep_nginx CONNECTION LIMIT -1');

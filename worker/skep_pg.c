@@ -391,6 +391,7 @@ static PGresult *
 skep_pg_failed(skep_pg_t *pg, const char *name, PGresult *res,
     skep_pg_status_t *status)
 {
+    int          useless;
     const char  *sqlstate, *message;
 
     *status = SKEP_PG_AGAIN;
@@ -409,11 +410,11 @@ skep_pg_failed(skep_pg_t *pg, const char *name, PGresult *res,
         skep_log(SKEP_LOG_ERROR, "PostgreSQL: %s: %s", name, pg->fault);
     }
 
+    /* the state is the result's */
+    useless = sqlstate == NULL || skep_pg_useless(sqlstate);
     PQclear(res);
 
-    if (sqlstate == NULL || skep_pg_useless(sqlstate)
-        || PQstatus(pg->conn) != CONNECTION_OK)
-    {
+    if (useless || PQstatus(pg->conn) != CONNECTION_OK) {
         skep_pg_close(pg);
     }
 

@@ -62,7 +62,8 @@ sub start () {
     chmod 01777, $dir or die "chmod $dir: $!";
 
     # Each is said, also by those whose output nobody reads.
-    my $all = "log_path=$dir/report:log_exe_name=1:print_stacktrace=1";
+    my $all = "log_path=$dir/report:log_exe_name=1:print_stacktrace=1"
+              . ':print_suppressions=0';
 
     $ENV{ASAN_OPTIONS} = "$all:detect_stack_use_after_return=1"
         . ':strict_string_checks=1:detect_leaks=1'
