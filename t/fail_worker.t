@@ -10,13 +10,24 @@ use Skep::Test;
 
 my $worker = Skep::Fail::Worker->new(\&skep);
 
-# hiredis had no buffer for what it was to send, and crashed; OpenSSL had no
-# memory at its first call, and computed nothing ever after
-$worker->once(libraries => memory => 1, $_) for 9, 23 .. 25;
-$worker->once(libraries => memory => 20, $_) for 10, 30, 60;
-$worker->once(ours => memory => 1, $_) for 1 .. 8;
-$worker->once(libraries => short => 1e6, 1);
-$worker->once(libraries => reset => 1, $_) for 1, 3, 6;
+# whose => what => how many of them, from which ones on
+my @calls = (
+    # hiredis had no buffer for what it was to send, and crashed; OpenSSL had
+    # no memory at its first call, and computed nothing ever after
+    [libraries => memory => 1, 9, 23 .. 25],
+    [libraries => memory => 20, 10, 30, 60],
+    [ours      => memory => 1, 1 .. 8],
+    [libraries => short  => 1e6, 1],
+    [libraries => reset  => 1, 1, 3, 6],
+);
+
+for my $call (@calls) {
+    my ($whose, $kind, $times, @from) = @$call;
+    my $failed = 0;
+
+    $failed += $worker->once($whose, $kind, $times, $_) for @from;
+    cmp_ok($failed, '>', 0, "$kind of $whose: calls failed");
+}
 
 my @faults = $worker->faults;
 

@@ -32,7 +32,7 @@ sub _clock () {
             name   => "clock of $of",
             made   => 'set by an hour, ahead or back, and after a second right '
                       . 'again (libfaketime)',
-            bar    => 2,
+            bar    => 5,
             logins => 1,
             hold   => 1,
             setup  => sub ($m) { _own_clock($m, @who) },
