@@ -130,7 +130,8 @@ is($sink->count, 6, 'nothing is sent twice');
 is($m->stop_worker, 0, 'the worker ends again');
 unlike($m->log, qr/example\.com|Ann|Water|battery|pass |[\w-]{43}/,
        'no text of anybody in the log, and no secret');
-is(scalar(() = $m->log =~ /\) is sent, request_id: "[\w-]{36}"$/mg), 6, 'a line for each mail');
+is(scalar(() = $m->log =~ /\) is sent, request_id: "[\w-]{36}"$/mg), 6,
+   'a line for each mail') or diag($m->log);
 
 $sink->stop_server;
 finish();
