@@ -5,7 +5,7 @@
 
 -- $1 how many at most, $2 for how many seconds
 
-SELECT c.*, (SELECT m.trace FROM notify.mails m WHERE m.id = c.id) AS trace
+SELECT c.*, notify.trace_of_mail(c.id) AS trace
 FROM notify.claim_mails($1::integer, make_interval(secs => $2::integer)) c
 
 

@@ -8,7 +8,7 @@
 
 SELECT c.id, c.webhook_id, c.event_id, c.attempt, c.failing, c.leased_until,
        c.url, c.secret, c.old_secret, c.body,
-       (SELECT d.trace FROM notify.deliveries d WHERE d.id = c.id) AS trace
+       notify.trace_of_delivery(c.id) AS trace
 FROM notify.claim_deliveries($1::integer, $2::integer, $3::integer,
                              $4::uuid[], $5::interval) c
 
