@@ -54,7 +54,11 @@ ngx_api_reserve_malloc(size_t size)
 
     p = malloc(size);
 
-    return p ? p : ngx_api_reserve_take(size);
+    if (p == NULL) {
+        p = ngx_api_reserve_take(size);
+    }
+
+    return p;
 }
 
 
