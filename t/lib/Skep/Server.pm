@@ -15,6 +15,7 @@ use Skep::Nginx;
 use Skep::Postgres;
 use Skep::Process qw(source_dir tempdir wait_until);
 use Skep::Redis;
+use Skep::Sanitizer;
 use Skep::User;
 use Skep::Witness;
 use Skep::Worker;
@@ -26,8 +27,8 @@ my %defaults = (
     api_pg_read_connections   => 2,
     api_pg_write_connections  => 4,
     api_pg_search_connections => 1,
-    api_pg_timeout            => '5s',
-    api_pg_connect_timeout    => '2s',
+    api_pg_timeout            => Skep::Sanitizer::patience(5) . 's',
+    api_pg_connect_timeout    => Skep::Sanitizer::patience(2) . 's',
     auth_bcrypt_cost          => 4,
     auth_thread_pool          => 'hash',
 );

@@ -14,9 +14,9 @@ use Skep::Sanitizer;
 
 # the stable part of every configuration; "conf" of new() changes it
 my %defaults = (
-    pg_timeout         => '5s',
-    pg_connect_timeout => '2s',
-    redis_timeout      => '2s',
+    pg_timeout         => Skep::Sanitizer::patience(5) . 's',
+    pg_connect_timeout => Skep::Sanitizer::patience(2) . 's',
+    redis_timeout      => Skep::Sanitizer::patience(2) . 's',
     log_level          => 'info',
     shutdown_timeout   => '10s',
 );
