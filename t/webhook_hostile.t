@@ -15,7 +15,7 @@ use Time::HiRes qw(sleep time);
 
 use constant {
     TIMEOUT  => 2,
-    PATIENCE => 5,              # seconds: what is due is looked for each second
+    PATIENCE => 10,             # seconds: what is due is looked for each second
 };
 
 my $hooks = Skep::Hooks->new(set => {

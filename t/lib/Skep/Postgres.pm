@@ -284,7 +284,8 @@ sub execute ($self, $sql) {
 
 sub _psql ($self, $options, $sql, $db = 'skep') {
     return run([$self->psql($db), '-q', '-v', 'ON_ERROR_STOP=1', @$options],
-               stdin => $sql, env => { PGCLIENTENCODING => 'UTF8' });
+               stdin => $sql, env => { PGCLIENTENCODING => 'UTF8' },
+               timeout => 600);
 }
 
 
