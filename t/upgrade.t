@@ -11,7 +11,7 @@ use Skep::Test;
 use Time::HiRes qw(sleep);
 
 my $skep = skep(workers => 2, redis => 1, daemon => 1,
-                set => { api_shutdown_delay => '1s' });
+                set => { api_shutdown_delay => '3s' });
 my $nginx = $skep->nginx;
 my $mix = Skep::Mix->new($skep);
 my $connections = $skep->connected;

@@ -244,6 +244,7 @@ skep_mail_smtp_port(int fd)
     socklen_t                len;
     struct sockaddr_storage  address;
 
+    memset(&address, 0, sizeof(struct sockaddr_storage));
     len = sizeof(struct sockaddr_storage);
 
     if (getsockname(fd, (struct sockaddr *) &address, &len) == -1) {

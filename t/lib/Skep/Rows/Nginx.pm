@@ -44,7 +44,9 @@ sub rows ($class) {
         hold   => 0,
         short  => 1,
         server => { set => { api_shutdown_delay => '3s' },
-                    main => 'worker_shutdown_timeout 10s;' },
+                    main => 'worker_shutdown_timeout 10s;',
+                    # workers of nine configurations, for a while
+                    pg_conf => ['max_connections = 300'] },
         setup  => sub ($m) { $m->{before} = $m->skep->resources },
         inject => \&_reloads,
         after  => \&_left,
