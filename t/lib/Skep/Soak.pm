@@ -67,6 +67,7 @@ my %set = (
 # what is deleted by age is so within the run
 my %worker_conf = (
     smtp_tls                => 'off',
+    smtp_timeout            => '5s',         # a killed worker's mail waits for it
     smtp_schedule           => '200ms 500ms 1s 2s',
     mail_from               => 'Skep <skep@example.org>',
     mail_base_url           => 'https://app.example',
