@@ -342,6 +342,8 @@ my %calls = (
         array_fill('pending'::text, '{10}'), array_fill(60::float8, '{10}'),
         array_fill('x'::text, '{10}'))},
     'notify.rotate_secret' => qq{('$hooked', '$hook', sha256('y'))},
+    'notify.trace_of_delivery' => qq{('$guest')},
+    'notify.trace_of_mail' => qq{('$guest')},
     'notify.webhook_room'  => qq{('$hooked', 20)},
     'task.change_member'   => qq{('$owner', '$project', '$member', 'viewer')},
     'task.delete_project'  => qq{('$owner', '$project', NULL)},
