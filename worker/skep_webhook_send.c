@@ -392,8 +392,16 @@ skep_webhook_send_error(const skep_webhook_send_t *s, CURLcode code)
     case CURLE_SSL_CONNECT_ERROR:
         return "TLS: no connection";
 
-    case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
+
+        /* a reset, maybe of what has begun; a 1xx is not the answer yet */
+        if (s->status >= 200) {
+            return "the connection was closed within the answer";
+        }
+
+        /* fall through */
+
+    case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
         return "the connection was closed without an answer";
 
