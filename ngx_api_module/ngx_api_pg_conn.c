@@ -16,6 +16,7 @@
 
 #include "ngx_api_event.h"
 #include "ngx_api_pg_conn.h"
+#include "ngx_api_pg_error.h"
 
 
 static void ngx_api_pg_conn_poll(ngx_api_pg_conn_t *conn);
@@ -28,7 +29,6 @@ static void ngx_api_pg_conn_elsewhere(ngx_api_pg_conn_t *conn);
 static void ngx_api_pg_conn_reconnect_handler(ngx_event_t *ev);
 static void ngx_api_pg_conn_flush(ngx_api_pg_conn_t *conn);
 static void ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn);
-static ngx_uint_t ngx_api_pg_conn_stuck(const ngx_api_pg_conn_t *conn);
 static ngx_int_t ngx_api_pg_conn_prepared(ngx_api_pg_conn_t *conn,
     PGresult *res);
 static ngx_int_t ngx_api_pg_conn_result(ngx_api_pg_conn_t *conn,
@@ -369,8 +369,8 @@ ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn)
              : ngx_api_pg_conn_result(conn, res);
     }
 
-    if (rc == NGX_ERROR || conn->broken || ngx_api_pg_conn_stuck(conn)
-        || PQstatus(conn->pg) != CONNECTION_OK)
+    if (rc == NGX_ERROR || conn->broken || PQstatus(conn->pg) != CONNECTION_OK
+        || ngx_api_pg_error_stuck(PQerrorMessage(conn->pg)))
     {
         ngx_api_pg_conn_fail(conn, "connection lost");
         return;
@@ -386,39 +386,6 @@ ngx_api_pg_conn_process(ngx_api_pg_conn_t *conn)
         /* left set, it finds nothing; it must not keep an exiting worker */
         conn->timer.cancelable = 1;
     }
-}
-
-
-/*
- * libpq that finds no memory for the result of a Sync waits for another one for
- * ever.  All that tells is a line of its error message; those of the server
- * have more than that in theirs.
- */
-
-static ngx_uint_t
-ngx_api_pg_conn_stuck(const ngx_api_pg_conn_t *conn)
-{
-    const char  *message, *p;
-
-    static const char  what[] = "out of memory";
-
-    message = PQerrorMessage(conn->pg);
-
-    for (p = message; *p; p++) {
-        p = ngx_strstr(p, what);
-
-        if (p == NULL) {
-            return 0;
-        }
-
-        if ((p == message || p[-1] == '\n')
-            && (p[sizeof(what) - 1] == '\0' || p[sizeof(what) - 1] == '\n'))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -676,35 +643,15 @@ ngx_api_pg_conn_reconnect_handler(ngx_event_t *ev)
 static void
 ngx_api_pg_conn_fail(ngx_api_pg_conn_t *conn, const char *what)
 {
-    size_t       len;
-    ngx_uint_t   level;
-    const char  *message, *next;
+    ngx_str_t   line;
+    ngx_uint_t  level;
 
     level = conn->failed ? (ngx_uint_t) NGX_LOG_INFO : (ngx_uint_t) NGX_LOG_ERR;
-
-    /* Of several lines the first says it, but for those of a connect: each is
-     * of another address, and the last one is that of the last address.  Lines
-     * that begin with a tab are hints. */
-
-    message = conn->pg ? PQerrorMessage(conn->pg) : "";
-    len = strcspn(message, "\n");
-
-    if (conn->state == NGX_API_PG_CONN_CONNECTING) {
-        next = message;
-
-        while (*next) {
-            if (*next != '\t') {
-                message = next;
-                len = strcspn(message, "\n");
-            }
-
-            next += strcspn(next, "\n");
-            next += strspn(next, "\n");
-        }
-    }
+    line = ngx_api_pg_error_line(conn->pg ? PQerrorMessage(conn->pg) : "",
+                                 conn->state == NGX_API_PG_CONN_CONNECTING);
 
     ngx_log_error(level, ngx_cycle->log, 0,
-                  "PostgreSQL: %s%s%*s", what, len ? ": " : "", len, message);
+                  "PostgreSQL: %s%s%V", what, line.len ? ": " : "", &line);
 
     if (conn->state != NGX_API_PG_CONN_READY) {
         conn->failed = 1;
