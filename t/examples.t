@@ -33,8 +33,8 @@ sub example ($name, $port, %o) {
 }
 
 is_deeply([Skep::Example->names],
-          [qw(all-in-one behind-proxy gateway limits-locations limits
-              service-auth service-common service-notify service-task tls)],
+          [qw(all-in-one behind-proxy gateway limits-locations
+              limits-redis limits service-auth service-common service-notify service-task tls)],
           'this test has all of the examples');
 
 

@@ -32,6 +32,9 @@ my ($same) = $conf =~ /^( *rate_limit_zone \$rate_limit_client.*?)\s*rate_limit_
 
 is(plain(slurp("$examples/limits.conf")), plain("\n$same\n"),
    'conf/examples/limits.conf');
+is(plain(slurp("$examples/limits-redis.conf")),
+   plain("\n$same\n" =~ s/(rate=\w+\/m);/$1 redis;/gr),
+   'conf/examples/limits-redis.conf: by several servers together');
 is(plain(join "\n", slurp("$examples/limits-locations.conf")
                     =~ /^(location = [^{]*\{[^}]*\})/mg),
    plain($locations =~ s/^location ~.*?\}//gmrs =~ s/\s+\z//r),
@@ -39,9 +42,10 @@ is(plain(join "\n", slurp("$examples/limits-locations.conf")
 
 my ($members) = $locations =~ /^(location ~.*?\})/ms;
 
-like(plain(slurp("$examples/$_.conf")), qr/\Q@{[plain($members)]}\E/,
-     "conf/examples/$_.conf: members")
-    for qw(all-in-one behind-proxy service-task tls);
+like(plain(slurp(Skep::Process::source_dir() . "/$_")),
+     qr/\Q@{[plain($members)]}\E/, "$_: members")
+    for 'docs/install.md', map { "conf/examples/$_.conf" }
+        qw(all-in-one behind-proxy service-task tls);
 
 
 my $realip = 'set_real_ip_from 127.0.0.2; real_ip_header X-Forwarded-For;';
