@@ -8,7 +8,7 @@
 static ngx_int_t ngx_auth_session_client(ngx_http_request_t *r,
     ngx_auth_session_t *session);
 static char *ngx_auth_session_access(ngx_auth_main_conf_t *amcf,
-    const ngx_auth_session_t *session, const PGresult *res);
+    const ngx_auth_session_t *session, const PGresult *res, time_t life);
 
 
 ngx_auth_session_t *
@@ -131,12 +131,20 @@ ngx_auth_session_send(ngx_http_request_t *r, ngx_uint_t status,
 {
     int                    version, ttl;
     char                  *token;
+    time_t                 left, life;
     ngx_api_json_t         json;
     ngx_auth_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_auth_module);
 
-    token = ngx_auth_session_access(amcf, session, res);
+    /* a session that is near its end has less; nothing of it outlives it */
+
+    ttl = PQfnumber(res, "_ttl");
+    left = (ttl == -1) ? amcf->refresh_ttl
+                       : (time_t) ngx_api_pg_integer(res, 0, ttl);
+    life = ngx_min(amcf->access_ttl, left);
+
+    token = ngx_auth_session_access(amcf, session, res, life);
 
     if (token == NULL) {
         ngx_api_finish(r, NGX_ERROR);
@@ -148,17 +156,11 @@ ngx_auth_session_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_api_json_literal(&json, "{\"access_token\":");
     ngx_api_json_string(&json, token, ngx_strlen(token));
     ngx_api_json_literal(&json, ",\"token_type\":\"Bearer\",\"expires_in\":");
-    ngx_api_json_integer(&json, amcf->access_ttl);
+    ngx_api_json_integer(&json, life);
     ngx_api_json_literal(&json, ",\"refresh_token\":");
     ngx_api_json_string(&json, session->refresh.text, NGX_AUTH_SECRET_LEN);
     ngx_api_json_literal(&json, ",\"refresh_expires_in\":");
-
-    /* a session that is near its end has less */
-
-    ttl = PQfnumber(res, "_ttl");
-
-    ngx_api_json_integer(&json, ttl == -1 ? amcf->refresh_ttl
-                                          : ngx_api_pg_integer(res, 0, ttl));
+    ngx_api_json_integer(&json, left);
     ngx_api_json_literal(&json, ",\"user\":");
     ngx_api_pg_json_row(&json, res, 0);
     ngx_api_json_literal(&json, "}");
@@ -182,11 +184,11 @@ ngx_auth_session_send(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* the access token, to be freed; NULL on an error */
+/* the access token, good for so many seconds, to be freed; NULL on an error */
 
 static char *
 ngx_auth_session_access(ngx_auth_main_conf_t *amcf,
-    const ngx_auth_session_t *session, const PGresult *res)
+    const ngx_auth_session_t *session, const PGresult *res, time_t life)
 {
     int                     id, role;
     char                    jti[NGX_API_UUID_LEN + 1];
@@ -215,7 +217,7 @@ ngx_auth_session_access(ngx_auth_main_conf_t *amcf,
     ngx_memcpy(claims.session, session->id, NGX_API_UUID_LEN + 1);
     ngx_memcpy(claims.role, text.data, text.len);
 
-    claims.expires = (int64_t) ngx_time() + amcf->access_ttl;
+    claims.expires = (int64_t) ngx_time() + life;
 
     return ngx_auth_jwt_sign(&amcf->jwt, &claims, jti, ngx_time());
 }

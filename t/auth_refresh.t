@@ -197,6 +197,14 @@ ok($res->json->{refresh_expires_in} > 86390
 like($skep->pg->value("SELECT extract(epoch FROM expires_at - now())::int
                        FROM auth.sessions WHERE user_id = '@{[$fay->id]}'"),
      qr/\A86(?:400|39\d)\z/, 'so it is kept');
+begun($fay, 364, 23.95);
+$res = refresh($res->json->{refresh_token});
+status_is($res, 200, 'in its last minutes');
+cmp_ok($res->json->{refresh_expires_in}, '<=', 180, 'it has three left');
+is($res->json->{expires_in}, $res->json->{refresh_expires_in},
+   'and its access token no more');
+cmp_ok((jwt_parts($res->json->{access_token}, $skep->key))[1]{exp}, '<=', time + 180,
+       'which says so');
 begun($fay, 365, 1);
 refused($res->json->{refresh_token}, 'refresh_token_invalid', 'then it is over');
 
@@ -254,6 +262,22 @@ is($pg->value(<<~"SQL"), 2, 'the oldest of three was forgotten');
     WHERE session_id = '@{[sid($long)]}'
     SQL
 refused($long->refresh_token, 'refresh_token_invalid', 'it is unknown');
+
+
+# sessions that are short
+
+$skep->reconfigure(set => { auth_session_ttl => '1h' });
+$skep->reload;
+$res = $skep->post('/v1/auth/login', { email => $ann->email,
+                                       password => $ann->password });
+is($res->json->{refresh_expires_in}, 3600, 'no refresh token is good for longer');
+is($res->json->{expires_in}, 900, 'an access token as usual');
+$skep->reconfigure(set => { auth_session_ttl => '1m' });
+$skep->reload;
+$res = $skep->post('/v1/auth/login', { email => $ann->email,
+                                       password => $ann->password });
+is($res->json->{refresh_expires_in}, 60, 'shorter than an access token');
+is($res->json->{expires_in}, 60, 'is the access token, too');
 
 
 my $log = $skep->nginx->log;

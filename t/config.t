@@ -96,10 +96,10 @@ refused('api_pg_queue 0', 'value must be between 1 and',
         set => { api_pg_queue => 0 });
 refused("$_ soon", 'invalid value', set => { $_ => 'soon' })
     for qw(api_pg_timeout api_pg_connect_timeout auth_access_ttl
-           auth_refresh_ttl auth_leeway);
+           auth_refresh_ttl auth_session_ttl auth_leeway);
 refused("$_ 0", 'must be', set => { $_ => 0 })
     for qw(api_pg_timeout api_pg_connect_timeout auth_access_ttl
-           auth_refresh_ttl);
+           auth_refresh_ttl auth_session_ttl);
 refused('a long leeway', 'must be between', set => { auth_leeway => '2h' });
 refused("auth_bcrypt_cost $_", 'value must be between 4 and 31',
         set => { auth_bcrypt_cost => $_ }) for 3, 32;

@@ -43,6 +43,7 @@ my %value = (
     auth_key => "HS256 $dir/key kid=one", auth_issuer => 'a',
     auth_key_jwks => "$dir/jwks issuer=a audience=b",
     auth_audience => 'a', auth_access_ttl => '1m', auth_refresh_ttl => '1d',
+    auth_session_ttl => '2d',
     auth_leeway => '1s', auth_token_cache => '1m', auth_revocations => '1m',
     auth_bcrypt_cost => 4, auth_password_min_length => 10,
     auth_password_refuse => "$dir/words", auth_thread_pool => 'hash',
