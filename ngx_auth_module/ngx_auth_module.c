@@ -367,14 +367,15 @@ ngx_auth_token_refuse(ngx_http_request_t *r, ngx_auth_refused_reason_e reason)
 {
     const ngx_api_problem_t  *problem;
 
-    static const ngx_api_problem_t *const  problems[] = {
-        &ngx_api_token_missing,
-        &ngx_auth_token_invalid,        /* malformed */
-        &ngx_auth_token_invalid,
-        &ngx_auth_token_expired,
-        &ngx_auth_token_invalid,        /* foreign */
-        &ngx_auth_token_revoked,
-        &ngx_api_database_unavailable   /* unknown */
+    static const ngx_api_problem_t *const  problems[NGX_AUTH_REFUSED_REASONS] =
+    {
+        [NGX_AUTH_REFUSED_MISSING] = &ngx_api_token_missing,
+        [NGX_AUTH_REFUSED_MALFORMED] = &ngx_auth_token_invalid,
+        [NGX_AUTH_REFUSED_INVALID] = &ngx_auth_token_invalid,
+        [NGX_AUTH_REFUSED_EXPIRED] = &ngx_auth_token_expired,
+        [NGX_AUTH_REFUSED_FOREIGN] = &ngx_auth_token_invalid,
+        [NGX_AUTH_REFUSED_REVOKED] = &ngx_auth_token_revoked,
+        [NGX_AUTH_REFUSED_UNKNOWN] = &ngx_api_database_unavailable
     };
 
     problem = problems[reason];

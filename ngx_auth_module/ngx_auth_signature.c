@@ -1,6 +1,5 @@
 
 #include "ngx_auth_signature.h"
-#include "ngx_auth_digest.h"
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>

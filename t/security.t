@@ -128,8 +128,8 @@ is_deeply([map { $_->[0] } $rows{'RFC 8725: JSON Web Tokens'}->@*],
 my %openssl = map { $_ => 1 } qw(
     ngx_api_cursor.c ngx_api_idempotency.c ngx_api_module.c ngx_api_page.c
     ngx_api_uuid.c ngx_auth_bcrypt.c ngx_auth_digest.c ngx_auth_jwk.c
-    ngx_auth_jwt.c ngx_auth_jwt.h ngx_auth_key.c ngx_auth_key.h
-    ngx_auth_session.c ngx_auth_signature.c ngx_notify_secret.c
+    ngx_auth_jwt.h ngx_auth_key.c ngx_auth_key.h ngx_auth_session.c
+    ngx_auth_signature.c ngx_notify_secret.c
     skep_webhook_sign.c
 );
 
