@@ -21,6 +21,8 @@ typedef struct {
 } ngx_api_pg_places_t;
 
 
+static ngx_int_t ngx_api_pg_conf_lists(ngx_conf_t *cf,
+    const PQconninfoOption *options, const char **lists);
 static ngx_int_t ngx_api_pg_conf_resolve(ngx_conf_t *cf,
     const PQconninfoOption *options, ngx_api_pg_places_t *places);
 static ngx_int_t ngx_api_pg_conf_place(ngx_conf_t *cf,
@@ -33,11 +35,12 @@ static const char *ngx_api_pg_conf_attrs(const PQconninfoOption *options,
     ngx_api_pg_lane_e lane);
 static ngx_int_t ngx_api_pg_conf_lane(ngx_conf_t *cf,
     ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane,
-    const PQconninfoOption *options);
+    const PQconninfoOption *options, const char *const *lists);
 static ngx_int_t ngx_api_pg_conf_orders(ngx_conf_t *cf,
     ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane, const char **values);
 static char *ngx_api_pg_conf_options(ngx_conf_t *cf,
-    ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane, const char *user);
+    ngx_api_main_conf_t *amcf, ngx_api_pg_lane_e lane,
+    const PQconninfoOption *options);
 static char *ngx_api_pg_conf_copy(ngx_conf_t *cf, const char *text);
 
 
@@ -47,6 +50,7 @@ ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf)
     char              *error;
     ngx_int_t          rc;
     ngx_uint_t         lane;
+    const char        *lists[NGX_API_PG_PLACE_LISTS];
     PQconninfoOption  *options, *o;
 
     error = NULL;
@@ -71,10 +75,14 @@ ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf)
         }
     }
 
-    rc = NGX_OK;
+    rc = ngx_api_pg_conf_lists(cf, options, lists);
+
+    if (rc == NGX_OK) {
+        rc = ngx_api_pg_places(cf->pool, &amcf->pg.places, lists);
+    }
 
     for (lane = 0; rc == NGX_OK && lane < NGX_API_PG_LANES; lane++) {
-        rc = ngx_api_pg_conf_lane(cf, amcf, lane, options);
+        rc = ngx_api_pg_conf_lane(cf, amcf, lane, options, lists);
     }
 
     PQconninfoFree(options);
@@ -83,64 +91,83 @@ ngx_api_pg_conf_init(ngx_conf_t *cf, ngx_api_main_conf_t *amcf)
 }
 
 
+/* where the servers are: in the pool, or NULL */
+
+static ngx_int_t
+ngx_api_pg_conf_lists(ngx_conf_t *cf, const PQconninfoOption *options,
+    const char **lists)
+{
+    ngx_uint_t            list;
+    const char           *text;
+    ngx_api_pg_places_t   places;
+
+    for (list = 0; list < NGX_API_PG_PLACE_LISTS; list++) {
+        text = ngx_api_pg_conf_option(options, ngx_api_pg_place_keywords[list]);
+        lists[list] = NULL;
+
+        if (text) {
+            lists[list] = ngx_api_pg_conf_copy(cf, text);
+
+            if (lists[list] == NULL) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (lists[NGX_API_PG_PLACE_HOST] == NULL
+        || lists[NGX_API_PG_PLACE_HOSTADDR])
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_api_pg_conf_resolve(cf, options, &places) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    lists[NGX_API_PG_PLACE_HOST] = places.host.elts;
+    lists[NGX_API_PG_PLACE_HOSTADDR] = places.hostaddr.elts;
+    lists[NGX_API_PG_PLACE_PORT] = places.port.elts;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
-    ngx_api_pg_lane_e lane, const PQconninfoOption *options)
+    ngx_api_pg_lane_e lane, const PQconninfoOption *options,
+    const char *const *lists)
 {
     ngx_uint_t                i, n;
     const char              **keywords, **values;
-    ngx_api_pg_places_t       places;
     const PQconninfoOption   *o;
 
     /* what the operator may have said otherwise, or not at all */
 
     struct {
         const char  *keyword;
-        const char  *value;
+        const char  *value;                     /* NULL: theirs, if any */
         unsigned     always:1;
     } ours[] = {
+        { "options", ngx_api_pg_conf_options(cf, amcf, lane, options), 1 },
         { "client_encoding", "UTF8", 1 },
-        { "options", NULL, 1 },
         { "password", (char *) amcf->pg_password.data, 1 },
         { "application_name", "skep", 0 },
         { "gssencmode", "disable", 0 },
-        { "host", NULL, 0 },
-        { "hostaddr", NULL, 0 },
-        { "port", NULL, 0 },
-        { "target_session_attrs", NULL, 0 },
+        { "host", lists[NGX_API_PG_PLACE_HOST], 1 },
+        { "hostaddr", lists[NGX_API_PG_PLACE_HOSTADDR], 1 },
+        { "port", lists[NGX_API_PG_PLACE_PORT], 1 },
+        { "target_session_attrs", ngx_api_pg_conf_attrs(options, lane), 1 },
         { "keepalives_idle", "3", 0 },          /* a server that vanished is */
         { "keepalives_interval", "1", 0 },      /* noticed without requests */
         { "keepalives_count", "2", 0 },
         { NULL, NULL, 0 }
     };
 
-    ours[8].value = ngx_api_pg_conf_attrs(options, lane);
-    ours[8].always = ours[8].value != NULL;
-
-    ours[1].value = ngx_api_pg_conf_options(cf, amcf, lane,
-                                  ngx_api_pg_conf_option(options, "options"));
-
-    if (ngx_api_pg_conf_option(options, "host")
-        && ngx_api_pg_conf_option(options, "hostaddr") == NULL)
-    {
-        if (ngx_api_pg_conf_resolve(cf, options, &places) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        ours[5].value = places.host.elts;
-        ours[6].value = places.hostaddr.elts;
-        ours[7].value = places.port.elts;
-
-        ours[5].always = 1;
-        ours[6].always = 1;
-        ours[7].always = 1;
-    }
-
     keywords = ngx_pcalloc(cf->pool,
                            NGX_API_PG_KEYWORDS_MAX * sizeof(char *));
     values = ngx_pcalloc(cf->pool, NGX_API_PG_KEYWORDS_MAX * sizeof(char *));
 
-    if (keywords == NULL || values == NULL || ours[1].value == NULL) {
+    if (keywords == NULL || values == NULL || ours[0].value == NULL) {
         return NGX_ERROR;
     }
 
@@ -162,7 +189,7 @@ ngx_api_pg_conf_lane(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
         }
 
         for (i = 0; ours[i].keyword; i++) {
-            if (ours[i].always
+            if (ours[i].always && ours[i].value
                 && ngx_strcmp(ours[i].keyword, o->keyword) == 0)
             {
                 break;
@@ -214,10 +241,6 @@ ngx_api_pg_conf_orders(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
                 at[list] = n;
             }
         }
-    }
-
-    if (ngx_api_pg_places(cf->pool, &amcf->pg.places, lists) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     size = NGX_API_PG_KEYWORDS_MAX * sizeof(char *);
@@ -429,10 +452,11 @@ ngx_api_pg_conf_attrs(const PQconninfoOption *options, ngx_api_pg_lane_e lane)
 
 static char *
 ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
-    ngx_api_pg_lane_e lane, const char *user)
+    ngx_api_pg_lane_e lane, const PQconninfoOption *options)
 {
-    u_char  *p;
-    size_t   len;
+    u_char      *p;
+    size_t       len;
+    const char  *user;
 
     /*
      * One plan for every execution of a statement: they are written for that,
@@ -455,6 +479,8 @@ ngx_api_pg_conf_options(ngx_conf_t *cf, ngx_api_main_conf_t *amcf,
                                " -c tcp_keepalives_idle=15"
                                " -c tcp_keepalives_interval=5"
                                " -c tcp_keepalives_count=3";
+
+    user = ngx_api_pg_conf_option(options, "options");
 
     if (user == NULL) {
         user = "";
