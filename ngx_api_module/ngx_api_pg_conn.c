@@ -187,6 +187,11 @@ ngx_api_pg_conn_prepare(ngx_api_pg_conn_t *conn)
         return NGX_ERROR;
     }
 
+    /* no details: they may quote a client, in lines that
+     * ngx_api_pg_error_stuck() would take for libpq's */
+
+    (void) PQsetErrorVerbosity(conn->pg, PQERRORS_TERSE);
+
     st = conf->statements.elts;
 
     for (i = 0; i < conf->statements.nelts; i++) {
@@ -570,9 +575,12 @@ ngx_api_pg_conn_timer_handler(ngx_event_t *ev)
             && (ngx_msec_int_t) (op->deadline + NGX_API_PG_GRACE
                                  - ngx_current_msec) <= 0)
         {
-            ngx_api_pg_conn_silent(conn);
+            /* this one alone, or all that are up */
 
-            if (ngx_current_msec - ngx_api_pg_heard >= timeout) {
+            if (ngx_current_msec - ngx_api_pg_heard < timeout) {
+                ngx_api_pg_conn_silent(conn);
+
+            } else {
                 ngx_api_pg_lane_silent();
             }
 

@@ -23,7 +23,7 @@ ngx_str_t ngx_api_pg_error_line(const char *message, ngx_uint_t connecting);
 /*
  * Whether libpq waits for ever: it found no memory for the result of a Sync, and
  * waits for another one.  All that tells is a line of its own; those of the
- * server have more than that in theirs.
+ * server (PQERRORS_TERSE) have more than that in theirs.
  */
 ngx_uint_t ngx_api_pg_error_stuck(const char *message);
 
