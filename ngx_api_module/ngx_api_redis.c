@@ -326,7 +326,9 @@ ngx_api_redis_reply(ngx_api_redis_conn_t *conn, const redisReply *reply)
         conn->demoted = 1;
     }
 
-    if (handler == NULL && reply->type == REDIS_REPLY_ERROR) {
+    if (handler == NULL && reply->type == REDIS_REPLY_ERROR
+        && !conn->demoted)
+    {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "Redis: %*s, request_id: \"%V\"", (size_t) reply->len,
                       reply->str, &op->request_id);

@@ -14,8 +14,9 @@
 /* bytes that may wait to be sent; Redis is not well when it comes to that */
 #define NGX_API_REDIS_OUT_MAX    (4 * 1024 * 1024)
 
-/* before another attempt, once Redis has become a replica, ms */
-#define NGX_API_REDIS_DEMOTED    1000
+/* before another attempt at one that takes connections, but not what they are
+ * for, ms */
+#define NGX_API_REDIS_OF_NO_USE  1000
 
 
 static ngx_addr_t *ngx_api_redis_conn_addr(ngx_api_redis_conn_t *conn);
@@ -197,7 +198,7 @@ ngx_api_redis_conn_connected(ngx_api_redis_conn_t *conn)
 
 /*
  * SELECT also tells whether Redis wants a password, or is still loading; HELLO,
- * whether it is still what the Sentinel took it for.
+ * whether it is a master.
  */
 
 static ngx_int_t
@@ -239,10 +240,6 @@ ngx_api_redis_conn_greet(ngx_api_redis_conn_t *conn)
         conn->greetings++;
     }
 
-    if (conn->conf->sentinel.len == 0) {
-        return NGX_OK;
-    }
-
     conn->greetings++;
 
     return ngx_api_redis_conn_append(conn,
@@ -267,17 +264,15 @@ ngx_api_redis_conn_greeted(ngx_api_redis_conn_t *conn, const redisReply *reply)
         return NGX_OK;
     }
 
-    if (conn->conf->sentinel.len) {
-        why = ngx_api_redis_sentinel_answer(conn, reply);
+    why = ngx_api_redis_sentinel_answer(conn, reply);
 
-        if (why) {
-            return ngx_api_redis_conn_refused(conn, (u_char *) why,
-                                              ngx_strlen(why));
-        }
+    if (why) {
+        return ngx_api_redis_conn_refused(conn, (u_char *) why,
+                                          ngx_strlen(why));
+    }
 
-        if (conn->found) {
-            return NGX_DONE;
-        }
+    if (conn->found) {
+        return NGX_DONE;
     }
 
     conn->state = NGX_API_REDIS_READY;
@@ -311,6 +306,8 @@ ngx_api_redis_conn_refused(ngx_api_redis_conn_t *conn, const u_char *what,
 
     ngx_log_error(level, ngx_cycle->log, 0, "%s refused the connection: %*s",
                   conn->asking ? "Sentinel" : "Redis", len, what);
+
+    conn->failed = 1;
 
     return NGX_ERROR;
 }
@@ -450,7 +447,7 @@ ngx_api_redis_conn_read_handler(ngx_event_t *rev)
         ngx_api_redis_conn_fail(conn, 0, conn->demoted ? "it is a replica now"
                                          : conn->reader->err
                                            ? conn->reader->errstr
-                                           : "an unexpected reply");
+                                           : "a reply of no use");
     }
 }
 
@@ -583,21 +580,21 @@ ngx_api_redis_conn_fail(ngx_api_redis_conn_t *conn, ngx_err_t err,
 
     level = ngx_api_redis_conn_level(conn);
 
-    ngx_log_error(level, ngx_cycle->log, err, "Redis: %s", what);
+    ngx_log_error(level, ngx_cycle->log, err, "%s: %s",
+                  conn->asking ? "Sentinel" : "Redis", what);
 
-    if (conn->state != NGX_API_REDIS_READY) {
-        conn->failed = 1;
-    }
+    /* a Sentinel that answered is asked again, once: others may know better */
 
-    /* a Sentinel that answered is asked again; of all else the next one */
-
-    if (conn->asking || conn->conf->sentinel.len == 0) {
+    if (conn->asking || conn->conf->sentinel.len == 0 || conn->failed) {
         conn->tries++;
     }
 
+    if (conn->state != NGX_API_REDIS_READY || conn->demoted) {
+        conn->failed = 1;
+    }
+
     if (conn->demoted || conn->refused) {
-        /* it takes connections, and would take the next one as well */
-        conn->delay = NGX_API_REDIS_DEMOTED;
+        conn->delay = NGX_API_REDIS_OF_NO_USE;
     }
 
     ngx_api_redis_conn_close(conn);

@@ -34,7 +34,7 @@ typedef struct {
 typedef enum {
     NGX_API_REDIS_CLOSED = 0,
     NGX_API_REDIS_CONNECTING,
-    NGX_API_REDIS_GREETING,     /* AUTH and SELECT are under way */
+    NGX_API_REDIS_GREETING,     /* ngx_api_redis_conn_greet() */
     NGX_API_REDIS_READY
 } ngx_api_redis_state_e;
 
@@ -79,7 +79,7 @@ struct ngx_api_redis_conn_s {
     unsigned                    asking:1; /* this one is to a Sentinel */
     unsigned                    found:1;  /* the next one is to the master */
     unsigned                    demoted:1;  /* Redis takes no writes any more */
-    unsigned                    refused:1;  /* nor what it is opened for */
+    unsigned                    refused:1;  /* it took no subscription */
     unsigned                    failed:1; /* the last attempt failed */
 };
 
@@ -98,8 +98,9 @@ void ngx_api_redis_conn_fail(ngx_api_redis_conn_t *conn, ngx_err_t err,
     const char *what);
 
 /*
- * The last command of greeting, where Sentinels say where Redis is: the words,
- * room for three of them, and how many there are.
+ * The last command of greeting, which asks a Sentinel where Redis is, and Redis
+ * whether it is a master: the words, room for three of them, and how many there
+ * are.
  */
 int ngx_api_redis_sentinel(const ngx_api_redis_conn_t *conn,
     const char **args, size_t *lens);

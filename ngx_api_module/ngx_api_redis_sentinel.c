@@ -3,6 +3,7 @@
  * Sentinels, which know where Redis's master is.  One is asked before each
  * connection; and the server that it names is asked whether it is the master
  * indeed, since for a moment after a failover Sentinels know it from before.
+ * So is one whose address is told: it may have passed to a replica.
  */
 
 
@@ -73,6 +74,7 @@ ngx_api_redis_sentinel_master(ngx_api_redis_conn_t *conn,
 {
     u_char     *text;
     size_t      len;
+    in_addr_t   addr;
     ngx_int_t   n;
 
     text = (u_char *) host->str;
@@ -86,9 +88,10 @@ ngx_api_redis_sentinel_master(ngx_api_redis_conn_t *conn,
 
     ngx_memzero(&conn->sockaddr, sizeof(ngx_sockaddr_t));
 
-    conn->sockaddr.sockaddr_in.sin_addr.s_addr = ngx_inet_addr(text, len);
+    addr = ngx_inet_addr(text, len);
 
-    if (conn->sockaddr.sockaddr_in.sin_addr.s_addr != INADDR_NONE) {
+    if (addr != INADDR_NONE) {
+        conn->sockaddr.sockaddr_in.sin_addr.s_addr = addr;
         conn->sockaddr.sockaddr.sa_family = AF_INET;
         conn->master.socklen = sizeof(struct sockaddr_in);
 
@@ -133,7 +136,7 @@ ngx_api_redis_sentinel_role(const redisReply *reply)
             && ngx_strcmp(name->str, "role") == 0)
         {
             return ngx_strcmp(value->str, "master") == 0
-                   ? NULL : "it is no master any more";
+                   ? NULL : "it is no master";
         }
     }
 

@@ -31,8 +31,11 @@ static int skep_redis_open(skep_redis_t *redis, const skep_conf_t *conf,
     const char *address, int port, char *fault, size_t size);
 static int skep_redis_greet(skep_redis_t *redis, const char *user,
     const char *password, char *fault, size_t size);
+static int skep_redis_role(skep_redis_t *redis, const char *address,
+    char *fault, size_t size);
 static int skep_redis_select(skep_redis_t *redis, int64_t db, char *fault,
     size_t size);
+static int skep_redis_write(redisContext *ctx, int *done);
 static int skep_redis_done(redisReply *reply);
 static void skep_redis_demoted(skep_redis_t *redis);
 static void skep_redis_lost(skep_redis_t *redis);
@@ -123,9 +126,6 @@ skep_redis_connect(skep_redis_t *redis, const skep_conf_t *conf, char *fault,
             return -1;
         }
 
-        /* it is well, and is asked again the next time */
-
-        redis->tries--;
         skep_redis_close(redis);
     }
 
@@ -133,20 +133,20 @@ skep_redis_connect(skep_redis_t *redis, const skep_conf_t *conf, char *fault,
         != 0
         || skep_redis_greet(redis, conf->redis_user, conf->redis_password,
                             fault, size)
-           != 0)
-    {
-        return -1;
-    }
-
-    if (conf->redis_sentinel
-        && skep_sentinel_role(redis, address, fault, size) != 0)
+           != 0
+        || skep_redis_role(redis, address, fault, size) != 0
+        || skep_redis_select(redis, conf->redis_db, fault, size) != 0)
     {
         return -1;
     }
 
     redis->generation = conf->generation;
 
-    return skep_redis_select(redis, conf->redis_db, fault, size);
+    /* that Sentinel knew where, and is asked again the next time */
+
+    redis->tries -= (conf->redis_sentinel != NULL);
+
+    return 0;
 }
 
 
@@ -207,6 +207,59 @@ skep_redis_greet(skep_redis_t *redis, const char *user, const char *password,
 }
 
 
+/*
+ * Whether it is a master: Sentinels may know one from before, and without them
+ * an address may have passed to a replica, which takes all but writes.
+ */
+
+static int
+skep_redis_role(skep_redis_t *redis, const char *address, char *fault,
+    size_t size)
+{
+    int                    rc;
+    size_t                 i;
+    redisReply            *reply;
+    const redisReply      *name, *value;
+    skep_redis_command_t   command;
+
+    /* ROLE would tell as well, but is denied to users of restricted ACLs */
+
+    skep_redis_begin(&command, "HELLO");
+    skep_redis_text(&command, "2");
+
+    reply = skep_redis_ask(redis, &command, fault, size);
+
+    if (reply == NULL) {
+        return -1;
+    }
+
+    rc = -1;
+
+    for (i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements;
+         i += 2)
+    {
+        name = reply->element[i];
+        value = reply->element[i + 1];
+
+        if (name->type == REDIS_REPLY_STRING
+            && value->type == REDIS_REPLY_STRING
+            && strcmp(name->str, "role") == 0
+            && strcmp(value->str, "master") == 0)
+        {
+            rc = 0;
+        }
+    }
+
+    freeReplyObject(reply);
+
+    if (rc != 0) {
+        snprintf(fault, size, "%.200s: it is no master", address);
+    }
+
+    return rc;
+}
+
+
 static int
 skep_redis_select(skep_redis_t *redis, int64_t db, char *fault, size_t size)
 {
@@ -249,15 +302,20 @@ redisReply *
 skep_redis_ask(skep_redis_t *redis, const skep_redis_command_t *command,
     char *fault, size_t size)
 {
-    int          rc;
+    int          rc, done;
     redisReply  *reply;
 
     /* not skep_redis_call(): a failure here is one to connect */
 
+    done = 0;
     reply = NULL;
     rc = redisAppendCommandArgv(redis->ctx, command->n,
                                 (const char **) (uintptr_t) command->words,
                                 command->lens);
+
+    while (rc == REDIS_OK && !done) {
+        rc = skep_redis_write(redis->ctx, &done);
+    }
 
     if (rc == REDIS_OK) {
         rc = redisGetReply(redis->ctx, (void **) &reply);
@@ -365,6 +423,11 @@ static int
 skep_redis_write(redisContext *ctx, int *done)
 {
     ssize_t  n;
+
+    if (sdslen(ctx->obuf) == 0) {
+        *done = 1;
+        return REDIS_OK;
+    }
 
     n = send(ctx->fd, ctx->obuf, sdslen(ctx->obuf), MSG_NOSIGNAL);
 

@@ -18,12 +18,5 @@
 int skep_sentinel_ask(skep_redis_t *redis, const char *name, char *address,
     size_t address_size, char *fault, size_t size);
 
-/*
- * Whether the Redis that is connected is a master: Sentinels may know it from
- * before.  0, or -1 and why in fault, with the address.
- */
-int skep_sentinel_role(skep_redis_t *redis, const char *address, char *fault,
-    size_t size);
-
 
 #endif /* _SKEP_SENTINEL_H_INCLUDED_ */
