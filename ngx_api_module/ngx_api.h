@@ -13,7 +13,6 @@
 #include <ngx_http.h>
 
 #include "ngx_api_json.h"
-#include "ngx_api_reserve.h"
 #include "ngx_api_text.h"
 #include "ngx_api_time.h"
 #include "ngx_api_uuid.h"

@@ -5,6 +5,7 @@
 
 
 #include "ngx_api_module.h"
+#include "ngx_api_reserve.h"
 #include <openssl/rand.h>
 
 

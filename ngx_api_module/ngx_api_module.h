@@ -70,7 +70,6 @@ typedef struct {
 
     const ngx_api_value_t      *body;
     const ngx_api_value_t      *args;
-    json_t                     *json;
     ngx_str_t                   body_text;
     ngx_event_t                *body_timer;     /* NULL: it came at once */
     const char                 *idempotency_key;  /* NULL: none */

@@ -251,6 +251,11 @@ ngx_api_body_late(ngx_event_t *ev)
     c = ev->data;
     r = c->data;
 
+    if (r->header_sent) {
+        /* nginx has refused it, and lingers: lingering_time is what counts */
+        return;
+    }
+
     ngx_http_set_log_request(c->log, r);
 
     ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
@@ -572,7 +577,6 @@ ngx_api_body_check(ngx_http_request_t *r, json_t *json)
         return ngx_api_problem(r, &ngx_api_validation_failed, faults);
     }
 
-    ctx->json = json;
     ctx->body = values;
 
     return NGX_OK;
