@@ -40,6 +40,11 @@ skep_pg_order_after(skep_pg_order_t *order, PGconn *conn)
     for (list = 0; list < SKEP_PG_ORDER_LISTS; list++) {
         lists[list] = skep_pg_order_list(options, skep_pg_order_names[list]);
 
+        if (strlen(lists[list]) >= SKEP_PG_ORDER_LEN) {
+            PQconninfoFree(options);
+            return;
+        }
+
         if (skep_pg_order_count(lists[list]) > n) {
             n = skep_pg_order_count(lists[list]);
         }
@@ -57,7 +62,11 @@ skep_pg_order_after(skep_pg_order_t *order, PGconn *conn)
         }
     }
 
-    for (list = 0; i < n && list < SKEP_PG_ORDER_LISTS; list++) {
+    /* if libpq does not tell, it was the first */
+
+    i = (i == n) ? 0 : i;
+
+    for (list = 0; list < SKEP_PG_ORDER_LISTS; list++) {
         skep_pg_order_rotate(order->lists[list], lists[list], i + 1);
     }
 
@@ -136,10 +145,6 @@ skep_pg_order_rotate(char *text, const char *list, size_t first)
     char        *p;
     size_t       i, n, len;
     const char  *element;
-
-    if (strlen(list) >= SKEP_PG_ORDER_LEN) {
-        return;
-    }
 
     p = text;
     n = skep_pg_order_count(list);

@@ -16,7 +16,7 @@
 /* the parameters of libpq that are lists, an element for each server */
 #define SKEP_PG_ORDER_LISTS  3
 
-#define SKEP_PG_ORDER_LEN    512       /* a longer list stays as it is */
+#define SKEP_PG_ORDER_LEN    512       /* with a longer list all stay */
 
 
 /* zeroed: the order of the connection string */

@@ -127,6 +127,32 @@ too_long_a_list_stays(void **state)
     after(&order, text);
 
     assert_string_equal(order.lists[0], "");
+
+    /* nor do the ports, which are those of the hosts */
+
+    memcpy(&text[sizeof(text) - 18], ",/none/b port=1,2", 18);
+    after(&order, text);
+
+    assert_string_equal(order.lists[0], "");
+    assert_string_equal(order.lists[2], "");
+}
+
+
+/* libpq says "2001:db8::1" */
+
+static void
+one_that_is_not_found_was_the_first(void **state)
+{
+    skep_pg_order_t  order;
+
+    (void) state;
+
+    memset(&order, 0, sizeof(skep_pg_order_t));
+    after(&order, "host=a,b hostaddr=2001:DB8::1,/none/b port=1,2");
+
+    assert_string_equal(order.lists[0], "b,a");
+    assert_string_equal(order.lists[1], "/none/b,2001:DB8::1");
+    assert_string_equal(order.lists[2], "2,1");
 }
 
 
@@ -136,7 +162,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(the_silent_one_comes_last),
         cmocka_unit_test(one_stays),
-        cmocka_unit_test(too_long_a_list_stays)
+        cmocka_unit_test(too_long_a_list_stays),
+        cmocka_unit_test(one_that_is_not_found_was_the_first)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
