@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -65,6 +66,11 @@ skep_http_start(const skep_conf_t *conf)
 
     skep_http_end = eventfd(0, EFD_CLOEXEC|EFD_NONBLOCK);
 
+    if (skep_http_end == -1) {
+        skep_log(SKEP_LOG_ERROR, "http: can't serve: %m");
+        return -1;
+    }
+
     skep_http_daemon = MHD_start_daemon(
         MHD_USE_AUTO_INTERNAL_THREAD|MHD_USE_ITC|MHD_USE_NO_LISTEN_SOCKET
         |MHD_USE_ERROR_LOG,
@@ -74,9 +80,12 @@ skep_http_start(const skep_conf_t *conf)
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) SKEP_HTTP_TIMEOUT,
         MHD_OPTION_END);
 
-    rc = skep_http_end == -1 || skep_http_daemon == NULL
-         ? errno : pthread_create(&skep_http_thread, NULL, skep_http_accept,
-                                  NULL);
+    if (skep_http_daemon == NULL) {
+        skep_log(SKEP_LOG_ERROR, "http: can't serve");
+        return -1;
+    }
+
+    rc = pthread_create(&skep_http_thread, NULL, skep_http_accept, NULL);
 
     if (rc != 0) {
         skep_log(SKEP_LOG_ERROR, "http: can't serve: %s", strerror(rc));
@@ -117,6 +126,8 @@ skep_http_listen(const skep_conf_t *conf)
 
     if (fd == -1
         || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1
+        || (address->ai_family == AF_INET6
+            && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
         || bind(fd, address->ai_addr, address->ai_addrlen) == -1
         || listen(fd, SKEP_HTTP_BACKLOG) == -1)
     {
