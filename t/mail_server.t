@@ -7,6 +7,7 @@ use v5.36;
 
 use Skep::Mailing;
 use Skep::Process qw(wait_until);
+use Skep::Receiver;
 use Skep::Rude;
 use Skep::Test;
 use Time::HiRes qw(sleep time);
@@ -16,7 +17,9 @@ use constant {
     PATIENCE => 15,             # far less than libcurl waits for an answer
 };
 
-my $skep = skep();
+my $skep = skep(set => { notify_webhook_allow_address => '127.0.0.1',
+                         notify_webhook_http => 'on' });
+my $receiver = Skep::Receiver->new(dir => $skep->dir);
 my $go = [qr/\ADATA/ => "354 go\r\n"];
 my $silent = [qr/\AQUIT/ => undef];
 my $greet = "220 rude\r\n";
@@ -27,7 +30,8 @@ my $refuses = Skep::Rude->new(
 );
 my $m = Skep::Mailing->new(skep => $skep, conf => {
     smtp_url => _url($refuses), smtp_timeout => '3s',
-    smtp_schedule => join ' ', ('200ms') x 20,
+    smtp_schedule => join(' ', ('200ms') x 20),
+    webhook_allow_http => 'on', webhook_allow_address => '127.0.0.1',
 });
 
 sub _url ($rude) { return 'smtp://127.0.0.1:' . $rude->port }
@@ -69,6 +73,25 @@ sleep KEPT;
 sent_soon('the next mail, when connections have ended');
 
 
+# the same while webhooks are sent all the time
+
+my $owner = $skep->user;
+my $n = 0;
+
+status_is($owner->post('/v1/webhooks', { url => $receiver->url('/hook'),
+                                         events => ['*'] }), 201, 'a webhook');
+sent_soon('a mail');
+
+for (my $until = time + KEPT; time < $until; sleep 0.5) {
+    $n++ if $owner->post('/v1/tasks', { title => 'x' })->status == 201;
+    $m->fan_out;
+}
+
+ok($receiver->wait_for('/hook', $n, PATIENCE),
+   "the receiver has heard of all $n");
+sent_soon('the next mail');
+
+
 # the worker ends, and the connection with it
 
 my $began = time;
@@ -76,5 +99,5 @@ my $began = time;
 is($m->stop_worker, 0, 'the worker ends');
 note(sprintf '%.3f s', time - $began);
 
-$_->stop_server for $takes, $refuses;
+$_->stop_server for $takes, $refuses, $receiver;
 finish();

@@ -21,6 +21,8 @@
 /* what a lease is longer than a transfer, for what is done before and after */
 #define SKEP_MAIL_MARGIN    60000
 
+#define SKEP_MAIL_KEEP      10000       /* ms, of an idle connection */
+
 #define SKEP_MAIL_ID        40
 #define SKEP_MAIL_ERROR     (CURL_ERROR_SIZE + 32)
 
@@ -38,6 +40,8 @@ typedef struct {
     skep_channel_t        channel;
     uint64_t              generation;      /* of the configuration seen last */
     skep_schedule_t       schedule;        /* of it */
+    int64_t               renewed_at;      /* ms: no connection is older, or it
+                                              has been in use all the time */
 
     skep_mail_outcome_t  *outcomes;
     size_t                n;
@@ -58,6 +62,7 @@ typedef struct {
 
 static int skep_mail_claim(skep_channel_t *channel, skep_pg_t *pg,
     const skep_conf_t *conf, unsigned room);
+static void skep_mail_renew(skep_mail_t *mail);
 static void skep_mail_reload(skep_mail_t *mail, const skep_conf_t *conf);
 static void skep_mail_row(skep_mail_t *mail, const skep_conf_t *conf,
     const PGresult *res, int row);
@@ -114,6 +119,27 @@ skep_mail_create(void)
 }
 
 
+/*
+ * Idle connections are given up before libcurl does it, which is after two
+ * minutes: it would take leave of each.  Servers close idle ones after some
+ * minutes at the earliest (RFC 5321, 4.5.3.2.7).
+ */
+
+static void
+skep_mail_renew(skep_mail_t *mail)
+{
+    int64_t  now;
+
+    now = skep_now();
+
+    if (mail->channel.inflight == 0 && now - mail->renewed_at >= SKEP_MAIL_KEEP)
+    {
+        mail->renewed_at = now;
+        skep_mail_smtp_leave();
+    }
+}
+
+
 static int
 skep_mail_claim(skep_channel_t *channel, skep_pg_t *pg,
     const skep_conf_t *conf, unsigned room)
@@ -134,6 +160,8 @@ skep_mail_claim(skep_channel_t *channel, skep_pg_t *pg,
     if (conf->mail == NULL) {
         return 0;
     }
+
+    skep_mail_renew(mail);
 
     (void) snprintf(most, sizeof(most), "%u", room);
     (void) snprintf(lease, sizeof(lease), "%lld",

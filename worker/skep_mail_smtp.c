@@ -6,6 +6,7 @@
 
 #include "skep_mail_smtp.h"
 #include "skep_mail_conf.h"
+#include "skep_sender.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,10 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-
-/* a connection is kept for the next mail so many seconds; servers close idle
- * ones after some minutes at the earliest (RFC 5321, 4.5.3.2.7) */
-#define SKEP_MAIL_SMTP_IDLE  15L
 
 /* descriptors that are looked after; the worker takes no more for itself */
 #define SKEP_MAIL_SMTP_FDS   65536
@@ -124,7 +121,6 @@ skep_mail_smtp_server(CURL *easy, const skep_conf_t *conf)
                             (long) conf->smtp_connect_timeout);
     (void) curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
                             (long) conf->smtp_timeout);
-    (void) curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, SKEP_MAIL_SMTP_IDLE);
 
     skep_mail_smtp_watch(easy);
 
@@ -136,7 +132,9 @@ skep_mail_smtp_server(CURL *easy, const skep_conf_t *conf)
  * libcurl ends a connection by QUIT, and waits for the answer of it in the
  * midst of whatever it does, up to two minutes.  The sender's thread must not
  * wait for a server that does not answer: once QUIT is sent, nothing more is
- * read.  What libcurl says there is seen by its debugging function alone.
+ * read.  What libcurl says there is seen by its debugging function alone; from
+ * 8.13 on not even by that, if the connection was idle: skep_mail_smtp_leave()
+ * is for those.
  */
 
 static void
@@ -155,18 +153,13 @@ static curl_socket_t
 skep_mail_smtp_open(void *data, curlsocktype purpose,
     struct curl_sockaddr *address)
 {
-    int  fd;
+    curl_socket_t  fd;
 
-    (void) data;
     (void) purpose;
 
-    fd = socket(address->family, address->socktype, address->protocol);
+    fd = skep_sender_socket(data, address);
 
-    if (fd == -1) {
-        return CURL_SOCKET_BAD;
-    }
-
-    if (fd < SKEP_MAIL_SMTP_FDS) {
+    if (fd != CURL_SOCKET_BAD && fd < SKEP_MAIL_SMTP_FDS) {
         skep_mail_smtp_fds[fd] = true;
     }
 

@@ -40,8 +40,8 @@ CURL *skep_mail_smtp_easy(skep_mail_smtp_t *smtp, const skep_conf_t *conf,
     char *text, size_t len, const char *to);
 
 /*
- * All connections are idle, and about to be closed: the QUIT of each is not to
- * wait for its answer.
+ * All connections are idle, and are not to be used any more: libcurl finds them
+ * closed, and waits for the answer to no QUIT.
  */
 void skep_mail_smtp_leave(void);
 

@@ -4,9 +4,11 @@
 #include "skep_metrics.h"
 #include "skep_run.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 
 #define SKEP_SENDER_CHANNELS  4
@@ -191,12 +193,8 @@ skep_sender_renew(int64_t now)
 {
     CURLM  *multi, *old;
 
-    if (skep_sender.sends.next != &skep_sender.sends) {
-        skep_sender.used_at = now;
-        return;
-    }
-
-    if (skep_sender.used_at == 0
+    if (skep_sender.sends.next != &skep_sender.sends
+        || skep_sender.used_at == 0
         || now - skep_sender.used_at < SKEP_SENDER_KEEP)
     {
         return;
@@ -338,7 +336,7 @@ skep_sender_claim(const skep_conf_t *conf)
         left = skep_sender_room();
 
         if (left == 0) {
-            return 0;
+            break;
         }
 
         room = channel->most - channel->inflight;
@@ -437,9 +435,11 @@ skep_sender_start(skep_channel_t *channel, skep_send_t *send)
     CURLMcode  rc;
 
     send->channel = channel;
+    send->starved = 0;
     send->error[0] = '\0';
 
     (void) curl_easy_setopt(send->easy, CURLOPT_PRIVATE, send);
+    (void) curl_easy_setopt(send->easy, CURLOPT_OPENSOCKETDATA, send);
     (void) curl_easy_setopt(send->easy, CURLOPT_NOSIGNAL, 1L);
     (void) curl_easy_setopt(send->easy, CURLOPT_ERRORBUFFER, send->error);
 
@@ -465,6 +465,25 @@ skep_sender_start(skep_channel_t *channel, skep_send_t *send)
 }
 
 
+curl_socket_t
+skep_sender_socket(skep_send_t *send, const struct curl_sockaddr *address)
+{
+    int  fd;
+
+    fd = socket(address->family, address->socktype|SOCK_CLOEXEC,
+                address->protocol);
+
+    if (fd != -1) {
+        return fd;
+    }
+
+    send->starved = (errno == EMFILE || errno == ENFILE || errno == ENOBUFS
+                     || errno == ENOMEM);
+
+    return CURL_SOCKET_BAD;
+}
+
+
 static void
 skep_sender_end(skep_send_t *send, CURLcode code)
 {
@@ -482,6 +501,12 @@ skep_sender_end(skep_send_t *send, CURLcode code)
     channel->inflight--;
     channel->due = 1;
     channel->kept = 1;
+
+    if (send->starved && code != CURLE_OK) {
+        skep_log(SKEP_LOG_WARN, "%s: no descriptor, or no memory, for a"
+                 " connection", channel->name);
+        code = CURLE_ABORTED_BY_CALLBACK;
+    }
 
     channel->done(channel, send, code);
 }

@@ -38,13 +38,15 @@ typedef struct skep_send_s     skep_send_t;
 /*
  * One transfer.  A channel makes it, as the first member of a structure of its
  * own, and sets up the easy handle but for CURLOPT_PRIVATE, CURLOPT_NOSIGNAL,
- * CURLOPT_QUICK_EXIT and CURLOPT_ERRORBUFFER, which are the sender's.
+ * CURLOPT_OPENSOCKETDATA (the transfer), CURLOPT_QUICK_EXIT and
+ * CURLOPT_ERRORBUFFER, which are the sender's.
  */
 struct skep_send_s {
     CURL             *easy;
     skep_channel_t   *channel;
     skep_send_t      *prev;            /* of those in flight */
     skep_send_t      *next;
+    unsigned          starved:1;       /* there was no socket for it */
     char              error[CURL_ERROR_SIZE];
 };
 
@@ -68,8 +70,9 @@ struct skep_channel_s {
     /*
      * The transfer has ended with this code.  Its easy handle is out of the
      * multi handle; the channel destroys it and the structure.  With
-     * CURLE_ABORTED_BY_CALLBACK the sender gives up because it is to end:
-     * nothing is to be recorded, the row comes back by its lease.
+     * CURLE_ABORTED_BY_CALLBACK nothing was wrong with whom it was for: the
+     * sender is to end, or had no socket for it, and said so.  Nothing is to be
+     * recorded, the row comes back by its lease.
      */
     void            (*done)(skep_channel_t *channel, skep_send_t *send,
                             CURLcode code);
@@ -119,6 +122,13 @@ void skep_sender_look(int64_t ms);
  * refused: then done() was called already.
  */
 int skep_sender_start(skep_channel_t *channel, skep_send_t *send);
+
+/*
+ * A socket for a transfer: what its CURLOPT_OPENSOCKETFUNCTION returns.  That
+ * there was none, for want of descriptors or memory, is no fault of its.
+ */
+curl_socket_t skep_sender_socket(skep_send_t *send,
+    const struct curl_sockaddr *address);
 
 /* after the thread has returned */
 void skep_sender_free(void);

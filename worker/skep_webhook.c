@@ -358,12 +358,6 @@ skep_webhook_done(skep_channel_t *channel, skep_send_t *send, CURLcode code)
 
     skep_webhook_send_done(s, code);
 
-    if (s->starved && code != CURLE_OK) {
-        skep_log(SKEP_LOG_WARN, "delivery %s: no descriptor, or no memory"
-                 SKEP_TRACE_LOG, s->id, s->request_id);
-        code = CURLE_ABORTED_BY_CALLBACK;
-    }
-
     /* it was not sent: the lease brings it back */
 
     if (code == CURLE_ABORTED_BY_CALLBACK) {

@@ -4,7 +4,6 @@
 #include "skep_version.h"
 #include "skep_webhook_sign.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -213,7 +212,6 @@ skep_webhook_send_options(skep_webhook_send_t *s, const skep_conf_t *conf)
 
     (void) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
                             skep_webhook_send_socket);
-    (void) curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, s);
     (void) curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
                             skep_webhook_send_head);
     (void) curl_easy_setopt(easy, CURLOPT_HEADERDATA, s);
@@ -234,9 +232,7 @@ static curl_socket_t
 skep_webhook_send_socket(void *data, curlsocktype purpose,
     struct curl_sockaddr *address)
 {
-    skep_webhook_send_t *s = data;
-
-    int  fd;
+    skep_webhook_send_t  *s = data;
 
     (void) purpose;
 
@@ -248,14 +244,7 @@ skep_webhook_send_socket(void *data, curlsocktype purpose,
         return CURL_SOCKET_BAD;
     }
 
-    fd = socket(address->family, address->socktype|SOCK_CLOEXEC,
-                address->protocol);
-
-    /* that is no fault of the receiver's */
-    s->starved = (fd == -1 && (errno == EMFILE || errno == ENFILE
-                               || errno == ENOBUFS || errno == ENOMEM));
-
-    return fd == -1 ? CURL_SOCKET_BAD : fd;
+    return skep_sender_socket(&s->send, address);
 }
 
 

@@ -44,7 +44,6 @@ struct skep_webhook_send_s {
 
     /* under way */
     unsigned                     denied:1;     /* an address was */
-    unsigned                     starved:1;    /* there was no socket for it */
     unsigned                     headed:1;     /* its head has come wholly */
     unsigned                     cut:1;        /* the answer was */
     const skep_webhook_reach_t  *reach;
