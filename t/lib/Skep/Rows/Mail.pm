@@ -17,8 +17,9 @@ use constant MAILS => 6;        # that are due, each time: more than connections
 my $hello = "220 rude\r\n";
 my @usual = ([qr/\ADATA/ => "354 go\r\n"]);
 
-# at each of the client's words one answer; undef: none, "": it closes
-my @words = qw(EHLO MAIL RCPT DATA \.\z);
+# at each of the client's words one answer; undef: none, "": it closes.  Who is
+# refused EHLO tries HELO.
+my @words = qw((?:EHLO|HELO) MAIL RCPT DATA \.\z);
 
 
 sub rows ($class) {
@@ -113,7 +114,7 @@ sub _without_tls () {
     my $offered = [qr/\AEHLO/ => "250-rude\r\n250 STARTTLS\r\n"];
 
     return [
-        _says('EHLO', "250 rude\r\n"),
+        _says($words[0], "250 rude\r\n"),
         map { +{ greet => $hello, lines => [$offered, [qr/\ASTARTTLS/ => $_]] } }
             "454 4.7.0 not now\r\n", '', "220 go\r\nnonsense\r\n", "220 go\r\n",
     ];
