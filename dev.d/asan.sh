@@ -46,7 +46,10 @@ asan_flags() {
     sanitize="-fsanitize=address,undefined,float-divide-by-zero"
     sanitize="$sanitize,float-cast-overflow"
     cc_opt="-O1 -g -fno-omit-frame-pointer $sanitize -DNGX_DEBUG_PALLOC=1"
-    cc_opt="$cc_opt -DNGX_DEBUG_MALLOC=1 -Wno-maybe-uninitialized"
+
+    # what is instrumented draws warnings that are wrong: to warn is for the
+    # build without
+    cc_opt="$cc_opt -DNGX_DEBUG_MALLOC=1 -Wno-error -Wno-maybe-uninitialized"
     cc_opt="$cc_opt ${SKEP_CC_OPT:-}"
 
     # UBSan has a log_path in this way alone; the modules stay at dlclose(), for
