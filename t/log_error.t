@@ -109,6 +109,9 @@ problem($user->patch("/v1/tasks/$task->{id}", { title => 'y' }, with('slow')),
         504, 'database_timeout');
 ok(scalar lines('slow', '"task_update"'), 'one that took too long');
 
+# the one connection for writes has to be free again
+is(scalar lines('slow', 'task_update.*57014'), 1, 'PostgreSQL gives it up');
+
 # whose client has left when PostgreSQL gives it up
 
 my $client = $skep->new_client;
