@@ -20,11 +20,7 @@ my @kinds = map { [split] } split /,/, $ENV{SKEP_FAIL_KINDS} // join ',',
     'nginx interrupt 1', 'nginx reset 1', 'nginx epoll 1', 'libraries connect 1',
     'libraries descriptor 1', 'ours epoll 1';
 
-my $skep = skep(
-    fail => 1, redis => 1, metrics => 1,
-    set => { notify_stream => 'skep' },
-    allow_log => qr/\[emerg\].*(?:malloc|memory)|\[alert\].*epoll_ctl/,
-);
+my $skep = skep(Skep::Fail::Run::options());
 my $steps = Skep::Fail::Steps->new(server => $skep);
 my @names = split ' ', $ENV{SKEP_FAIL_STEPS} // join ' ', $steps->names;
 

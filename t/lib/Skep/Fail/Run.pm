@@ -10,9 +10,20 @@ use Skep::Process qw(wait_until);
 use Time::HiRes qw(sleep time);
 
 use constant {
-    SLOW  => 4.5,               # seconds that a request may take
-    AGAIN => 15,                # and until it is answered well again
+    TIMEOUT => 20,              # seconds, as "api_pg_timeout"
+    SLOW    => 15,              # that a request may take, which is no time-out
+    AGAIN   => 15,              # and until it is answered well again
 };
+
+
+# What skep() takes for it.
+
+sub options () {
+    return (fail => 1, redis => 1, metrics => 1,
+            set => { notify_stream => 'skep', api_pg_timeout => TIMEOUT . 's' },
+            # what fails says so
+            allow_log => qr/\[emerg\].*(?:malloc|memory)|\[alert\].*epoll_ctl/);
+}
 
 
 # new(steps => Skep::Fail::Steps, kind, whose, times => see Skep::Fail)
@@ -23,6 +34,7 @@ sub new ($class, %o) {
     return bless {
         times  => 1,
         runs   => 0,
+        failed => 0,
         %o,
         server => $server,
         fail   => $server->fail,
@@ -35,27 +47,27 @@ sub new ($class, %o) {
 sub runs ($self) { return $self->{runs} }
 
 
+# In how many of them a call did fail.
+
+sub failed ($self) { return $self->{failed} }
+
+
 # All that was wrong, as text.
 
 sub faults ($self) { return $self->{faults}->@* }
 
 
-# One step, the calls of the list failing one by one, or all there are.
+# One step, all its calls failing one by one, until there are no more.
 
-sub step ($self, $name, @from) {
-    my $all = !@from;
-    my $from = $all ? 1 : shift @from;
-
-    while (defined $from && $from < 2000) {
-        my $failed = $self->once($name, $from) // last;
-
-        $from = $all ? ($failed ? $from + 1 : undef) : shift @from;
+sub step ($self, $name) {
+    for my $from (1 .. 2000) {
+        last if !$self->once($name, $from);
     }
 }
 
 
-# One run, the call "from" of it failing: whether it did; undef if the server
-# is no longer of use.
+# One run, the call "from" of it failing: whether it did; undef if the worker
+# died, and none serves after it.
 
 sub once ($self, $name, $from) {
     my $fail = $self->{fail};
@@ -74,15 +86,20 @@ sub once ($self, $name, $from) {
     $fail->disarm;
 
     my $failed = $fail->failed;
+
+    $self->{failed}++ if $failed;
+
     my @wrong = $res ? $self->_answer($request, $res, $good)
                 : length $error ? $error =~ s/ at \S+ line.*//sr
                 : $self->_may_close ? () : 'closed without an answer';
 
     push @wrong, sprintf 'took %.1f s', $took if $took > SLOW;
-    push @wrong, $self->_again($request, $good, @later) if $failed;
-    push @wrong, 'the worker died'
-        if join(' ', sort $self->{server}->nginx->workers)
-           ne join(' ', sort $self->{pids}->@*);
+
+    my @again = $failed ? $self->_again($request, $good, @later) : ();
+    my $died = join(' ', sort $self->{server}->nginx->workers)
+               ne join(' ', sort $self->{pids}->@*);
+
+    push @wrong, @again, $died ? 'the worker died' : ();
 
     push $self->{faults}->@*,
          map { "$name, @{$self->{whose}} $self->{kind} $from: $_: "
@@ -90,7 +107,7 @@ sub once ($self, $name, $from) {
 
     $self->{pids} = [$self->{server}->nginx->workers];
 
-    return $failed;
+    return $died && @again ? undef : $failed;
 }
 
 
@@ -106,7 +123,8 @@ sub _may_close ($self) {
 
 sub _ask ($self, $request) {
     my ($method, $target, %o) = @$request;
-    my $client = Skep::Client->new(port => $self->{server}->port, timeout => 8);
+    my $client = Skep::Client->new(port => $self->{server}->port,
+                                   timeout => TIMEOUT + 5);
 
     $client->send($client->format_request($method, $target, %o));
 
