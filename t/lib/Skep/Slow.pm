@@ -38,8 +38,16 @@ sub start ($class, %o) {
 sub running ($self) { return alive($self->{pid}) }
 
 
-# Ends them.  What became of them, by name: { opened, ended: by the server,
-# longest: seconds that one of them was there, open: at the end }
+# What became of them so far, by name: { opened, ended: by the server, each: how
+# many of them were ended at all, longest: seconds that one of them was there,
+# open: at the end }
+
+sub told ($self) {
+    return -e $self->{file} ? Storable::retrieve($self->{file}) : {};
+}
+
+
+# Ends them; what became of them.
 
 sub stop ($self) {
     kill 'TERM', $self->{pid};
@@ -47,7 +55,7 @@ sub stop ($self) {
     my $status = reap($self->{pid}, 30) // die 'the slow clients did not end';
     die "the slow clients failed: $status" if $status;
 
-    return Storable::retrieve($self->{file});
+    return $self->told;
 }
 
 
@@ -56,8 +64,8 @@ sub _run ($self) {
     my @clients;
 
     for my $kind ($self->{kinds}->@*) {
-        $self->{told}{$kind->{name}} = { opened => 0, ended => 0, longest => 0,
-                                         open => 0 };
+        $self->{told}{$kind->{name}} = { opened => 0, ended => 0, each => 0,
+                                         longest => 0, open => 0 };
         push @clients, map { { kind => $kind } } 1 .. $kind->{count};
     }
 
@@ -73,10 +81,20 @@ sub _run ($self) {
             my $ahead = $begin + $self->{pause} * ++$done / @clients - time;
             sleep $ahead if $ahead > 0.005;
         }
+
+        $self->_tell;
     }
 
     $self->{told}{$_->{kind}{name}}{open}++ for grep { $_->{socket} } @clients;
-    Storable::nstore($self->{told}, $self->{file});
+    $self->_tell;
+}
+
+
+# Whoever looks meanwhile sees all of it, or what was before.
+
+sub _tell ($self) {
+    Storable::nstore($self->{told}, "$self->{file}.new");
+    rename "$self->{file}.new", $self->{file} or die "$self->{file}: $!";
 }
 
 
@@ -125,6 +143,7 @@ sub _ended ($self, $client) {
     my $told = $self->{told}{$client->{kind}{name}};
 
     $told->{ended}++;
+    $told->{each}++ if !$client->{was}++;
     $told->{longest} = max($told->{longest}, time - $client->{since});
     close delete $client->{socket};
 }
