@@ -80,6 +80,13 @@ check_prove() {
         share
     fi
 
+    # one build, before others want the processors
+    if [ -z "${SKEP_SANITIZE:-}" ] \
+        && grep -q "^use Skep::Sanitizer 'build'" "$@"
+    then
+        "$root/dev" build asan >&2 || die "the build with sanitizers fails"
+    fi
+
     prove --timer -j "${check_jobs:-$(($(nproc) + 1))}" -I t/lib "$@"
 }
 
@@ -166,11 +173,11 @@ schema() {
 # the tables of docs/reliability.md, of the last runs of ./dev test faults and
 # ./dev test soak
 reliability() {
-    if [ -d "$build/faults" ]; then
+    if [ -n "$(find "$build/faults" -name '*.json' 2>/dev/null)" ]; then
         SKEP_BUILD=$build "$root/dev.d/reliability" -w
     fi
 
-    if [ -d "$build/soak" ]; then
+    if [ -f "$build/soak/soak.json" ]; then
         SKEP_BUILD=$build "$root/dev.d/soak" -w
     fi
 }
