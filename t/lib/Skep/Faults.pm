@@ -29,7 +29,6 @@ use Time::HiRes qw(sleep time);
 
 use constant WRITERS => 8;
 use constant PATIENCE => 60;            # seconds until all must have settled
-use constant HUNG => 5;                 # seconds that no request may take
 
 
 # What a server of such a test is started with.
@@ -63,6 +62,7 @@ sub server ($class, %o) {
 
 
 # new(skep => server, rate => writes per second at most, of all processes,
+#     hung => seconds that no request may take (5),
 #     refused => pattern of errors that PostgreSQL may log,
 #     logins => 1: who is refused for a token logs in again)
 
@@ -71,6 +71,7 @@ sub new ($class, %o) {
     my $self = bless {
         skep     => $skep,
         rate     => $o{rate} // 400,
+        hung     => $o{hung} // 5,
         refused  => $o{refused},
         logins   => $o{logins},
         read     => {},
@@ -302,7 +303,7 @@ sub _write ($self, $which) {
         $self->{who} = $which;
         $self->{journal} = $self->_open("acknowledged-$which");
         $self->{attempts} = $self->_open('attempts');
-        $self->{client} = $self->skep->new_client(timeout => HUNG);
+        $self->{client} = $self->skep->new_client(timeout => $self->{hung});
         local $SIG{TERM} = sub { $self->{stopping} = 1 };
 
         my $pause = WRITERS / $self->{rate};
@@ -473,7 +474,8 @@ sub _follow ($self) {
             $stream = eval {
                 Skep::Stream->open($user, raw => 1, last => $last)
             };
-            $self->_login($self->skep->new_client(timeout => HUNG), $user)
+            $self->_login($self->skep->new_client(timeout => $self->{hung}),
+                          $user)
                 if $self->{logins} && $stream && $stream->response
                    && $stream->response->status == 401;
             undef $stream if $stream && $stream->response;
@@ -650,6 +652,16 @@ sub _check_log ($self) {
 
     is(scalar @faults, 0, 'PostgreSQL has refused nothing')
         or diag(map { "$_\n" } @faults[0 .. ($#faults > 9 ? 9 : $#faults)]);
+}
+
+
+# Ends what one that died has left.
+
+sub give_up ($self) {
+    Skep::Process::stop($_, 'KILL')
+        for grep { defined } $self->{follower},
+                             ($self->{writers} // [])->@*;
+    $self->finish;
 }
 
 

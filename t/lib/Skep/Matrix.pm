@@ -79,6 +79,7 @@ sub matrix ($component, $rows, %o) {
             # one that can't be done is not the end of those after it
             return if eval { $self->_row($runs); 1 };
             fail("it is done: $@");
+            eval { $self->{faults}->give_up } if $self->{faults};
             Skep::Test::finish();
         }) or next;
         $figures{$row->{name}} = $self->{figures};
@@ -104,6 +105,8 @@ sub _row ($self, $runs) {
     $self->{faults} = Skep::Faults->new(skep => $skep,
                                         refused => $row->{refused},
                                         logins => $row->{logins},
+                                        # of a machine that is busy
+                                        hung => $self->{short} ? 20 : 5,
                                         rate => $row->{rate} // RATE);
     $self->{faults}->start;
 
