@@ -6,8 +6,11 @@ package Skep::Faults;
 #
 #     my $faults = Skep::Faults->new(skep => skep(Skep::Faults->server));
 #
-#     $faults->run(5, qw(kill_worker flush_redis));
+#     $faults->start;
+#     ...
+#     $faults->stop;
 #     $faults->check;
+#     $faults->finish;
 #
 # Two users share a project, so that each event has two rows of inboxes and one
 # delivery; one of them follows the stream, and comes back whenever it ends.
@@ -77,7 +80,6 @@ sub new ($class, %o) {
         read     => {},
         receiver => Skep::Receiver->new(dir => $skep->dir),
         users    => [map { $skep->user } 1 .. 2],
-        done     => {},
     }, $class;
     my ($owner, $other) = $self->{users}->@*;
 
@@ -95,30 +97,6 @@ sub new ($class, %o) {
 
 sub skep ($self) { return $self->{skep} }
 sub owner ($self) { return $self->{users}[0] }
-
-
-# Writes for so many seconds, while one of these faults after the other
-# happens; then everything is up, and settles.
-
-sub run ($self, $seconds, @faults) {
-    my $until = time + $seconds;
-    my $n = 0;
-
-    $self->start;
-
-    while (time < $until) {
-        sleep 0.2 + rand 0.6;
-
-        my $fault = $faults[$n++ % @faults];
-        $self->$fault;
-        $self->{done}{$fault}++;
-    }
-
-    $self->stop;
-
-    note('faults: ', join ', ', map { "$_ $self->{done}{$_} times" }
-                                sort keys $self->{done}->%*);
-}
 
 
 # The processes that write, and the one that follows.
@@ -211,79 +189,10 @@ sub _settle ($self) {
 }
 
 
-# The faults
-
 sub _any (@list) { return $list[rand @list] }
 
 
-sub kill_worker ($self) {
-    my $worker = _any($self->skep->workers);
-
-    $worker->kill_process;
-    sleep rand 0.3;
-    $worker->start;
-}
-
-
-sub _kill_redis ($self, $aof) {
-    my $redis = $self->skep->redis;
-
-    $redis->{settings}{appendonly} = $aof;
-    $redis->kill_server;
-    sleep rand 0.5;
-    $redis->start;
-}
-
-
-# it comes back with what it had, or with nothing
-
-sub kill_redis_aof ($self) { $self->_kill_redis('yes') }
-sub kill_redis ($self) { $self->_kill_redis('no') }
-
-# it stays away until no task is written any more: the last ones are told of
-# by no stream
-sub stop_redis ($self) {
-    my $redis = $self->skep->redis;
-
-    $redis->kill_server if defined $redis->pid;
-}
-
-
-sub flush_redis ($self) { $self->skep->redis->command('FLUSHALL') }
-
-
-# It refuses whatever would need memory.
-
-sub fill_redis ($self) {
-    my $redis = $self->skep->redis;
-
-    $redis->command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
-    $redis->command('CONFIG', 'SET', 'maxmemory', 1);
-    sleep 0.5 + rand 0.5;
-    $redis->command('CONFIG', 'SET', 'maxmemory', 0);
-}
-
-
-sub freeze_redis ($self) {
-    $self->skep->redis->freeze;
-    sleep 0.5 + rand 1.5;
-    $self->skep->redis->thaw;
-}
-
-
-sub kill_nginx ($self) {
-    kill 'KILL', _any($self->skep->nginx->workers);
-}
-
-
-sub kill_postgres ($self) {
-    $self->skep->pg->kill_server;
-    sleep rand 0.3;
-    $self->skep->pg->start;
-}
-
-
-# PostgreSQL then ends all the others, too, and recovers.
+# A fault: PostgreSQL then ends all the others, too, and recovers.
 
 sub kill_backend ($self) {
     my $pg = $self->skep->pg;

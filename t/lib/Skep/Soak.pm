@@ -216,6 +216,7 @@ sub _call ($self) {
 sub _faults ($self, $until) {
     my @left;
 
+    $self->{done} = {};
     open my $out, '>', "$self->{dir}/faults.tsv" or die "faults: $!";
     srand($self->{seed});
 
@@ -236,7 +237,7 @@ sub _faults ($self, $until) {
 }
 
 
-# The faults that are not Skep::Faults'
+# The faults: kill_backend is Skep::Faults'
 
 sub _shaken_worker ($self) { return ($self->skep->workers)[1] }
 
@@ -258,12 +259,46 @@ sub _start_worker ($self) {
 
 
 sub _kill_redis ($self, $aof) {
-    return if eval { $self->SUPER::_kill_redis($aof); 1 };
-
     my $redis = $self->skep->redis;
 
+    $redis->{settings}{appendonly} = $aof;
     $redis->kill_server;
+    sleep rand 0.5;
     $self->_start_again($redis, 'kill_server');
+}
+
+
+# it comes back with what it had, or with nothing
+
+sub kill_redis_aof ($self) { $self->_kill_redis('yes') }
+sub kill_redis ($self) { $self->_kill_redis('no') }
+
+sub flush_redis ($self) { $self->skep->redis->command('FLUSHALL') }
+
+
+# It refuses whatever would need memory.
+
+sub fill_redis ($self) {
+    my $redis = $self->skep->redis;
+
+    $redis->command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    $redis->command('CONFIG', 'SET', 'maxmemory', 1);
+    sleep 0.5 + rand 0.5;
+    $redis->command('CONFIG', 'SET', 'maxmemory', 0);
+}
+
+
+sub freeze_redis ($self) {
+    $self->skep->redis->freeze;
+    sleep 0.5 + rand 1.5;
+    $self->skep->redis->thaw;
+}
+
+
+sub kill_postgres ($self) {
+    $self->skep->pg->kill_server;
+    sleep rand 0.3;
+    $self->skep->pg->start;
 }
 
 
