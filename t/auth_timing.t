@@ -129,10 +129,14 @@ is(told_apart(['known@example.com', 'wrong horse'],
               ['nobody@example.com', 'wrong horse']), undef,
    'a known and an unknown address take the same time');
 
-is(told_apart(['nobody@example.com', 'wrong horse'],
-              ['other@example.com', $off->password]), undef,
-   'and so does a disabled account with its password')
-    if time - $started < LIMIT / 2;
+SKIP: {
+    skip('the machine is too slow for one more', 1)
+        if time - $started >= LIMIT / 2;
+
+    is(told_apart(['nobody@example.com', 'wrong horse'],
+                  ['other@example.com', $off->password]), undef,
+       'and so does a disabled account with its password');
+}
 
 
 # An account of before the cost was raised, by 4: 16 times as long then.  What

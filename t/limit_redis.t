@@ -186,9 +186,15 @@ $res = get('/local', 'hangs');
 $took = time - $start;
 status_is($res, 200, 'Redis hangs');
 cmp_ok($took, '<', 1, 'that is noticed in time');
-$start = time;
-get('/local', "hangs$_") for 1 .. 20;
-cmp_ok(time - $start, '<', 0.3, 'and not waited for again');
+
+my @waits = sort { $a <=> $b } map {
+    $start = time;
+    get('/local', "hangs$_");
+    time - $start;
+} 1 .. 20;
+
+# each for itself: "api_redis_timeout" is 300 ms
+cmp_ok($waits[-1], '<', 0.28, 'and not waited for again');
 $skep->redis->thaw;
 redis_is_there();
 
