@@ -90,19 +90,12 @@ sub refused ($skep, $from) {
 sub reloaded ($skep, $from) {
     my $fail = $skep->fail;
     my @old = sort $skep->nginx->workers;
-    my $log = length $skep->nginx->log;
 
     $fail->arm(kind => 'memory', whose => ['ours'], from => $from,
                pid => $skep->nginx->pid);
-    kill 'HUP', $skep->nginx->pid;
 
-    # the master is done with it: the call was made, or workers are there anew
-    my $done = wait_until(10, sub {
-        return $fail->failed || grep { my $pid = $_; !grep { $_ == $pid } @old }
-                                $skep->nginx->workers;
-    });
+    my $done = _reload($skep->nginx);
 
-    select undef, undef, undef, 0.02;
     $fail->disarm;
 
     my @wrong = $done ? () : 'neither refused nor done';
@@ -120,6 +113,25 @@ sub reloaded ($skep, $from) {
         or push @wrong, 'old workers stay';
 
     return map { "reload, $from: $_: $where" } @wrong;
+}
+
+
+# Whether the master is done with a reload: it takes the next signal when it has
+# refused the configuration, or started workers with it.
+
+sub _reload ($nginx) {
+    my $log = length $nginx->log('error.log');
+    my $says = sub ($what) {
+        return wait_until(10, sub {
+            substr($nginx->log('error.log'), $log) =~ /#\d+: $what$/m;
+        });
+    };
+
+    kill 'HUP', $nginx->pid;
+    $says->('reconfiguring') or return 0;
+    kill 'USR1', $nginx->pid;
+
+    return $says->('reopening logs');
 }
 
 
