@@ -127,10 +127,12 @@ for my $name (sort keys %bad) {
     my (undef, $status, $waits, $error) = $bad{$name}->@*;
     my $row = $hooks->delivery($event, $hook{$name});
 
+    # on a machine that is busy it may not come to more
+    my $late = !$waits && ($row->{error} // '') =~ /in time/;
+
     is("$row->{status} $row->{attempts}", 'pending 1', "$name: a failure");
-    is($row->{response_status} // $status, $status, "$name: the status")
-        if defined $status;
-    # on a machine that is busy it may not come to that
+    is($row->{response_status} // ($late ? $status : undef), $status,
+       "$name: the status") if defined $status;
     like($row->{error} // '', qr/$error|in time/, "$name: why");
     cmp_ok($row->{duration_ms} // 1e9, '<', 1000 * TIMEOUT + 900,
            "$name: it ends in time");
