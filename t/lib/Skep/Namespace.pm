@@ -27,6 +27,7 @@ sub import ($class) {
 
     $> == 0 or die "this test makes namespaces: run it as root\n";
     $ENV{SKEP_NAMESPACE} = 1;
+    Skep::Sanitizer::finish();      # what comes makes its own
 
     # what this perl was given: its paths are those of @INC
     exec 'unshare', '--net', '--mount', '--', $^X,

@@ -331,7 +331,8 @@ sub _guard_start () {
     open STDOUT, '>', '/dev/null';      # prove waits for the end of its pipe
     open STDERR, '>', '/dev/null';
 
-    my (%pid, @dir);
+    my @dir = Skep::Sanitizer::dir();
+    my %pid;
 
     while (my $line = <$read>) {
         my ($what, $value) = $line =~ /^(\w+) ?(.*)$/;

@@ -128,6 +128,11 @@ sub reports () {
 }
 
 
+# The directory, if there is one, which is removed also when the test is killed.
+
+sub dir () { return defined $dir ? $dir : () }
+
+
 # At the end of the test, when all that it started has ended: whether there was
 # anything.
 
