@@ -13,8 +13,8 @@ use Skep::Process qw(wait_until);
 use Skep::Smuggle qw(attacks inner more_than_sent);
 use Skep::Test;
 
-my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
-    or die "listen: $!";
+my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5,
+                                     Timeout => 15) or die "listen: $!";
 my $behind = $listener->sockport;
 
 my $proxy = 'proxy_pass http://skep; proxy_http_version 1.1;
@@ -178,7 +178,7 @@ sub told ($bytes) {
     $client->connect;
     $client->send($bytes);
 
-    my $connection = $listener->accept;
+    my $connection = $listener->accept // die "nobody comes: $!";
     my $in = '';
 
     1 while $in !~ /\r\n\r\n/ && sysread $connection, $in, 4096, length $in;

@@ -6,7 +6,7 @@ package Skep::Clock;
 #
 #     my $clock = Skep::Clock->new(dir => $dir);
 #
-#     Skep::Server->new(nginx_env => $clock->env);
+#     $skep->nginx->restart_with($clock->env);
 #     $clock->step(-3600);
 
 use v5.36;
