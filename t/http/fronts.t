@@ -7,12 +7,11 @@ use v5.36;
 
 use Skep::File qw(spew);
 use Skep::Process qw(spawn stop tempdir wait_until);
-use Skep::Smuggle qw(attacks more_than_sent);
+use Skep::Smuggle qw(attack attacks more_than_sent victim);
 use Skep::Test;
 
 my $skep = skep(access_log => 1);
 my $dir = tempdir();
-my $n = 0;
 my $back = $skep->port;
 
 
@@ -80,16 +79,6 @@ sub lines ($file) {
     return @lines;
 }
 
-sub victim ($port) {
-    my $id = 'victim-' . ++$n;
-    my $client = Skep::Client->new(port => $port);
-    my $res = eval { $client->request('GET', "/$id",
-                                      headers => ['X-Request-ID', $id]) };
-
-    $client->close;
-    return $res && $res->status == 404 && $res->json->{request_id} eq $id;
-}
-
 
 for my $name (sort keys %front) {
     my $port = Skep::Nginx::free_port();
@@ -107,17 +96,7 @@ for my $name (sort keys %front) {
 
     for my $attacks (attacks()) {
         my ($what, @attacks) = @$attacks;
-        my @others;
-
-        for my $bytes (@attacks) {
-            my $client = Skep::Client->new(port => $port, timeout => 0.1);
-
-            $client->connect;
-            $client->send($bytes);
-            1 while eval { $client->response(eof => 1) };
-            $client->close;
-            push @others, $bytes =~ s/\r/\\r/gr =~ s/\n/\\n/gr if !victim($port);
-        }
+        my @others = attack($port, @attacks);
 
         is("@others", '', "$name: $what: each gets their own answer");
     }

@@ -7,8 +7,9 @@ package Skep::Smuggle;
 use v5.36;
 
 use parent qw(Exporter);
+use Skep::Client;
 
-our @EXPORT_OK = qw(attacks inner more_than_sent);
+our @EXPORT_OK = qw(attack attacks inner more_than_sent victim);
 
 my $inner = "GET /inner HTTP/1.1\r\nHost: x\r\nX: y\r\n\r\n";
 my $head = "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\n";
@@ -60,6 +61,44 @@ sub attacks () {
                    _chunks()],
         ['bodies and ends', map { "$_$inner" } _bodies(), _ends()],
     );
+}
+
+
+# Sends each of them to that port; those after which somebody else did not get
+# their own answer, in one line each.
+
+sub attack ($port, @attacks) {
+    my @others;
+
+    for my $bytes (@attacks) {
+        my $client = Skep::Client->new(port => $port, timeout => 0.1);
+
+        $client->connect;
+        $client->send($bytes);
+        1 while eval { $client->response(eof => 1) };
+        $client->close;
+        push @others, $bytes =~ s/\r/\\r/gr =~ s/\n/\\n/gr if !victim($port);
+    }
+
+    return @others;
+}
+
+
+# A victim's request over the same connections: whether it gets its own answer.
+
+sub victim ($port) {
+    state $n = 0;
+    my $id = 'victim-' . ++$n;
+    my $client = Skep::Client->new(port => $port);
+    my $own = eval {
+        my $res = $client->request('GET', "/$id",
+                                   headers => ['X-Request-ID', $id]);
+
+        $res->status == 404 && $res->json->{request_id} eq $id;
+    };
+
+    $client->close;
+    return $own;
 }
 
 
