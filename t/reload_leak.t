@@ -11,7 +11,9 @@ use v5.36;
 
 use Skep::File qw(slurp);
 use Skep::JWT qw(jwt_keys);
-use Skep::Process qw(run source_dir wait_until);
+use Skep::Preload qw(preload);
+use Skep::Proc qw(descriptors);
+use Skep::Process qw(wait_until);
 use Skep::Sanitizer;
 use Skep::Server;
 use Skep::Stream;
@@ -41,22 +43,10 @@ $skep->reconfigure;
 
 my $live = "$dir/live";
 
-if (!Skep::Sanitizer::on()) {
-    my ($rc, $out) = run(['gcc', '-O2', '-fPIC', '-shared', '-fno-builtin',
-                          '-o', "$dir/live.so",
-                          source_dir() . '/t/asan/live.c']);
+$nginx->{env} = { LD_PRELOAD => preload('live'), SKEP_LIVE => $live }
+    if !Skep::Sanitizer::on();
 
-    is($rc, 0, 'what counts is built') or BAIL_OUT($out);
-}
-
-$_->start for $skep->pg, $skep->redis;
-{
-    local @ENV{'LD_PRELOAD', 'SKEP_LIVE'} = Skep::Sanitizer::on()
-                                            ? () : ("$dir/live.so", $live);
-
-    delete local @ENV{'LD_PRELOAD', 'SKEP_LIVE'} if Skep::Sanitizer::on();
-    $nginx->start;
-}
+$_->start for $skep->pg, $skep->redis, $nginx;
 $skep->wait_ready(10) or die "never ready:\n" . $nginx->log;
 
 my $user = $skep->user;
@@ -66,8 +56,7 @@ my $user = $skep->user;
 
 sub master () {
     my $pid = $nginx->pid;
-    my @fds = glob "/proc/$pid/fd/*";
-    my %has = (descriptors => scalar @fds);
+    my %has = (descriptors => descriptors($pid));
 
     for my $line (split /\n/, slurp("/proc/$pid/maps")) {
         no warnings 'portable';         # addresses of 64 bits

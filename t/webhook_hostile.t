@@ -5,8 +5,9 @@
 
 use v5.36;
 
-use Skep::File qw(slurp);
+use List::Util qw(max);
 use Skep::Hooks;
+use Skep::Proc qw(anonymous);
 use Skep::Process qw(wait_until);
 use Skep::Rude;
 use Skep::Sanitizer;
@@ -96,17 +97,7 @@ $bad{'redirects to itself'} = [{}, 302, 0, qr/redirect/];
 
 my $good = $hooks->hook(path => '/good');
 my $worker = $hooks->start;
-my $memory = memory();
-
-
-# what it has of its own, in KB
-
-sub memory () {
-    return slurp('/proc/' . $worker->pid . '/status') =~ /^RssAnon:\s+(\d+)/m
-           ? $1 : 0;
-}
-
-
+my $memory = anonymous($worker->pid);
 my $began = time;
 my $event = $hooks->events;
 my $most = 0;
@@ -116,7 +107,7 @@ is($hooks->wait_delivery($event, 'delivered', $good)->{status}, 'delivered',
 cmp_ok(time - $began, '<', PATIENCE, 'soon');
 
 wait_until(TIMEOUT + 8, sub {
-    $most = memory() if memory() > $most;
+    $most = max($most, anonymous($worker->pid));
     return $hooks->pg->value(<<~'SQL') == 0;
         SELECT count(*) FROM notify.deliveries
         WHERE attempts = 0

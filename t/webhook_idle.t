@@ -6,6 +6,7 @@
 use v5.36;
 
 use Skep::Hooks;
+use Skep::Proc qw(descriptors);
 use Skep::Process qw(wait_until);
 use Test::More;
 
@@ -15,20 +16,16 @@ my $hooks = Skep::Hooks->new(set => { webhook_per_endpoint => BURST });
 my $receiver = $hooks->receiver;
 my $worker = $hooks->start;
 
-sub descriptors () {
-    my @fds = glob '/proc/' . $worker->pid . '/fd/*';
-    return scalar @fds;
-}
-
 # no connection serves two of them
 $receiver->answer('/hook', { status => 200, delay => 0.5 });
 $hooks->hook(path => '/hook');
 
-my $before = descriptors();
+my $before = descriptors($worker->pid);
 
 $hooks->events(BURST);
 is(scalar $receiver->wait_for('/hook', BURST), BURST, 'a burst');
-cmp_ok(descriptors(), '>=', $before + BURST / 2, 'has many connections');
+cmp_ok(descriptors($worker->pid), '>=', $before + BURST / 2,
+       'has many connections');
 
 # the next one takes one of them
 $receiver->answer('/hook', { status => 200 });
@@ -41,8 +38,9 @@ ok((grep { $_->{connection} == $kept } @requests[0 .. BURST - 1]),
    'a connection is used again');
 is($receiver->closed($kept), undef, 'and kept');
 
-ok(wait_until(KEPT + 15, sub { descriptors() <= $before }, 0.1),
-   'none is left after a while') or diag(descriptors(), " descriptors, $before");
+ok(wait_until(KEPT + 15, sub { descriptors($worker->pid) <= $before }, 0.1),
+   'none is left after a while')
+    or diag(descriptors($worker->pid), " descriptors, $before");
 
 # all goes on
 my $event = $hooks->events;

@@ -8,7 +8,8 @@ use v5.36;
 use IO::Socket::INET;
 use Skep::File qw(slurp);
 use Skep::Hooks;
-use Skep::Process qw(run wait_until);
+use Skep::Proc qw(cpu limit_descriptors);
+use Skep::Process qw(wait_until);
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -18,20 +19,6 @@ my $hooks = Skep::Hooks->new(set => {
     webhook_schedule => '500ms 500ms 500ms', webhook_timeout => '2s',
 });
 my $worker = $hooks->start;
-
-
-sub limit ($n) {
-    my ($rc, $out) = run(['prlimit', '--pid', $worker->pid, "--nofile=$n:"]);
-    die "prlimit: $out" if $rc;
-}
-
-# seconds of a processor
-sub cpu () {
-    my $stat = slurp('/proc/' . $worker->pid . '/stat') =~ s/\A.*\) //sr;
-    my @field = split ' ', $stat;
-
-    return ($field[11] + $field[12]) / 100;
-}
 
 
 my ($soft, $hard) = slurp('/proc/' . $worker->pid . '/limits')
@@ -44,16 +31,16 @@ $hooks->wait_delivery($hooks->events, 'delivered');
 
 my $log = length $worker->log;
 
-limit(3);
+limit_descriptors($worker->pid, 3);
 
 # somebody asks for metrics meanwhile
 my $asked = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                   PeerPort => $worker->port);
 my @events = $hooks->events(EVENTS);
-my $cpu = cpu();
+my $cpu = cpu($worker->pid);
 
 sleep 3;
-cmp_ok(cpu() - $cpu, '<', 1, 'it does not spin');
+cmp_ok(cpu($worker->pid) - $cpu, '<', 1, 'it does not spin');
 
 my @lines = split /\n/, substr $worker->log, $log;
 
@@ -63,7 +50,7 @@ is(scalar(grep { /http: accept: Too many open files/ } @lines), 1,
 is(scalar(grep { /descriptors for no more/ } @lines), 1,
    'and once that nothing is sent');
 
-limit(1024);
+limit_descriptors($worker->pid, 1024);
 ok(wait_until(5, sub {
     $hooks->pg->value(<<~'SQL') == 0;
         SELECT count(*) FROM notify.deliveries WHERE status <> 'delivered'
@@ -81,7 +68,7 @@ like(join('', <$asked>), qr/\A\S+ 200 /, 'who asked has an answer');
 
 # a limit that is there from the start makes the sender modest
 
-limit(64 + 4 * 3);
+limit_descriptors($worker->pid, 64 + 4 * 3);
 $hooks->receiver->answer('/slow', { delay => 0.5, status => 204 });
 $hooks->pg->execute('DELETE FROM notify.webhooks');
 $hooks->hook(path => '/slow');

@@ -13,8 +13,8 @@ package Skep::Fail;
 use v5.36;
 
 use Carp qw(croak);
-use Fcntl qw(LOCK_EX);
-use Skep::Process qw(build_dir run source_dir);
+use Skep::Preload qw(preload);
+use Skep::Process qw(run);
 
 use constant { FRAME => 64, FRAMES => 8, SITES => 16 };
 use constant SIZE => 48 + FRAME * FRAMES * SITES;
@@ -35,25 +35,6 @@ my %whose = (ours => 1, libraries => 2, nginx => 4);
 my $count = 0;
 
 
-# The library, made anew when its source has changed.
-
-sub _library () {
-    state $library = do {
-        mkdir build_dir() . '/fail';
-        open my $lock, '>', build_dir() . '/fail/lock' or die "lock: $!";
-        flock $lock, LOCK_EX;       # tests that run at the same time
-
-        my ($rc, $out) = run(['make', '-s', '-C', source_dir() . '/t/fail',
-                              'BUILD=' . build_dir()]);
-
-        die "t/fail is not built:\n$out" if $rc != 0;
-        build_dir() . '/fail/skep_fail.so';
-    };
-
-    return $library;
-}
-
-
 # new(dir => directory of the test)
 
 sub new ($class, %o) {
@@ -71,7 +52,7 @@ sub new ($class, %o) {
 sub env ($self) {
     return {
         SKEP_FAIL    => $self->{file},
-        LD_PRELOAD   => _library(),
+        LD_PRELOAD   => preload('skep_fail'),
         # its runtime wants to be the first library
         ASAN_OPTIONS => join(':', $ENV{ASAN_OPTIONS} // (),
                              'verify_asan_link_order=0'),

@@ -5,7 +5,9 @@ package Skep::Nginx;
 use v5.36;
 
 use IO::Socket::INET;
+use List::Util qw(sum0);
 use Skep::File qw(slurp spew);
+use Skep::Proc ();
 use Skep::Process qw(
     adopt alive as_user build_dir children reap run spawn stop wait_until
 );
@@ -18,7 +20,8 @@ my @modules = qw(
 
 # new(dir => directory of the test, conf => text, workers => n,
 #     connections => of a worker, modules_dir => where they are,
-#     env => { name => value }, daemon => 1 for upgrade(), which nginx refuses in the foreground)
+#     env => { name => value },
+#     daemon => 1 for upgrade(), which nginx refuses in the foreground)
 #
 # The text is what follows the main directives that the harness sets itself.
 # In it, %%DIR%% is the test's directory, %%PORT%% the port of the server and
@@ -295,14 +298,7 @@ sub gone ($self, $timeout, @pids) {
 # The number of descriptors that each worker holds.
 
 sub descriptors ($self) {
-    my $sum = 0;
-
-    for my $pid ($self->workers) {
-        my @fds = glob "/proc/$pid/fd/*";
-        $sum += @fds;
-    }
-
-    return $sum;
+    return sum0(map { Skep::Proc::descriptors($_) } $self->workers);
 }
 
 
@@ -311,8 +307,7 @@ sub descriptors ($self) {
 sub memory ($self) {
     my ($pid) = $self->workers;
 
-    return slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB$/m ? $1
-           : die 'no RssAnon';
+    return Skep::Proc::anonymous($pid);
 }
 
 

@@ -14,12 +14,13 @@ use parent 'Skep::Faults';
 
 use JSON::PP ();
 use Skep::File qw(slurp spew);
+use Skep::Proc qw(cpu);
 use Skep::Process qw(fork_child source_dir tempdir wait_until);
 use Skep::Receiver;
 use Skep::Server;
 use Skep::Sink;
 use Skep::Soak::Calls;
-use Skep::Soak::Gauges qw(cpu open_files trend);
+use Skep::Soak::Gauges qw(open_files trend);
 use Skep::Test ();
 use Test::More;
 use Time::HiRes qw(sleep time);

@@ -13,7 +13,7 @@ package Skep::Step;
 use v5.36;
 
 use Skep::File qw(slurp spew);
-use Skep::Process qw(build_dir run source_dir);
+use Skep::Preload qw(preload);
 
 
 sub new ($class, %o) {
@@ -25,28 +25,10 @@ sub new ($class, %o) {
 }
 
 
-sub _library () {
-    state $file = do {
-        my $dir = build_dir() . '/faults';
-        my $so = "$dir/step.so";
-
-        mkdir $dir;
-        my ($rc, $out) = run(['gcc', '-std=gnu11', '-O1', '-g', '-fPIC', '-shared',
-                              '-Wall', '-Wextra', '-Werror', '-o', "$so.$$",
-                              source_dir() . '/t/faults/step.c', '-ldl']);
-        die "step.c: $out" if $rc;
-        rename "$so.$$", $so or die "$so: $!";
-        $so;
-    };
-
-    return $file;
-}
-
-
 # What a worker is started with.
 
 sub env ($self) {
-    return { LD_PRELOAD => _library(), STEP_FILE => $self->{file},
+    return { LD_PRELOAD => preload('step'), STEP_FILE => $self->{file},
              STEP_BEGIN => $self->{begin}, STEP_END => $self->{end} };
 }
 

@@ -6,8 +6,7 @@ package Skep::Rows::Machine;
 use v5.36;
 
 use Skep::Clock;
-use Skep::File qw(slurp);
-use Skep::Process qw(run);
+use Skep::Proc qw(cpu limit_descriptors);
 use Skep::Test ();
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -105,11 +104,13 @@ sub _descriptors () {
             hold   => 1,
             inject => sub ($m) {
                 $m->{pids} = [$pids->($m)];
-                _limit($_, 3) for $m->{pids}->@*;
+                limit_descriptors($_, 3) for $m->{pids}->@*;
                 _lose_connections($m, $role);
             },
             during => sub ($m) { _is_idle($m) },
-            end    => sub ($m) { _limit($_, 1024) for $m->{pids}->@* },
+            end    => sub ($m) {
+                limit_descriptors($_, 1024) for $m->{pids}->@*;
+            },
         );
     };
 
@@ -138,16 +139,6 @@ sub _descriptors () {
 }
 
 
-# To root it may be denied, to the process's own user it is not.
-
-sub _limit ($pid, $n) {
-    my ($rc, $out) = run(['prlimit', '--pid', $pid, "--nofile=$n:"],
-                         user => scalar getpwuid((stat "/proc/$pid")[4]));
-
-    die "prlimit: $out" if $rc;
-}
-
-
 sub _lose_connections ($m, $role) {
     $m->redis->command('CLIENT', 'KILL', 'TYPE', $_) for qw(normal pubsub);
     $m->pg->execute(<<~"SQL");
@@ -165,25 +156,15 @@ sub _is_idle ($m) {
     kill 'STOP', @writers;
     sleep 0.3;
 
-    my %before = map { $_ => _cpu($_) } $m->{pids}->@*;
+    my %before = map { $_ => cpu($_) } $m->{pids}->@*;
 
     sleep 1;
 
     for my $pid ($m->{pids}->@*) {
-        cmp_ok(_cpu($pid) - $before{$pid}, '<', BUSY, "process $pid is idle");
+        cmp_ok(cpu($pid) - $before{$pid}, '<', BUSY, "process $pid is idle");
     }
 
     kill 'CONT', @writers;
-}
-
-
-# seconds of a processor
-
-sub _cpu ($pid) {
-    my $stat = slurp("/proc/$pid/stat") =~ s/\A.*\) //sr;
-    my @field = split ' ', $stat;
-
-    return ($field[11] + $field[12]) / 100;
 }
 
 

@@ -15,12 +15,13 @@ use List::Util qw(sum0);
 use Skep::Client;
 use Skep::File qw(slurp);
 use Skep::Metrics;
+use Skep::Proc qw(descriptors);
 use Skep::Process qw(children);
 use Time::HiRes qw(time);
 
 no warnings 'portable';         # addresses have 64 bits
 
-our @EXPORT_OK = qw(trend memory cpu open_files);
+our @EXPORT_OK = qw(trend memory open_files);
 
 # of the metrics of nginx, [name of the sample, metric, labels]
 my @nginx = (
@@ -66,10 +67,10 @@ sub sample ($self) {
         _memory('shaken', $shaken->nginx->workers),
         _memory('shaken_master', $shaken->nginx->pid),
         _memory('worker', $worker->pid),
-        nginx_fds         => sum0(map { _descriptors($_) } $self->{nginx}->@*),
-        master_fds        => _descriptors($steady->nginx->pid),
-        shaken_master_fds => _descriptors($shaken->nginx->pid),
-        worker_fds        => _descriptors($worker->pid),
+        nginx_fds         => sum0(map { descriptors($_) } $self->{nginx}->@*),
+        master_fds        => descriptors($steady->nginx->pid),
+        shaken_master_fds => descriptors($shaken->nginx->pid),
+        worker_fds        => descriptors($worker->pid),
         $self->_nginx('', $steady), $self->_nginx('shaken_', $shaken),
         $self->_worker($worker),
         $self->_backends, $self->_redis,
@@ -172,14 +173,8 @@ sub _memory ($name, @pids) {
 }
 
 
-sub _descriptors ($pid) {
-    my @fds = glob "/proc/$pid/fd/*";
-
-    return scalar @fds;
-}
-
-
-# What they are, a line for each: files, and the ends of connections.
+# What the descriptors of a process are, a line for each: files, and the ends of
+# connections.
 
 sub open_files ($pid) {
     my %end;
@@ -199,16 +194,6 @@ sub open_files ($pid) {
         $to .= ' ' . ($end{$1} // 'gone') if $to =~ /^socket:\[(\d+)\]/;
         s{.*/}{}r . " $to\n";
     } glob "/proc/$pid/fd/*";
-}
-
-
-# Seconds of CPU that a process has used.
-
-sub cpu ($pid) {
-    my $line = slurp("/proc/$pid/stat") =~ s/^.*\) //sr;
-    my @field = split ' ', $line;
-
-    return ($field[11] + $field[12]) / 100;
 }
 
 
