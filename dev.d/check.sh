@@ -23,14 +23,9 @@ check() {
     packages build run test
     case ${1:-} in
         containers | fuzz) packages "$1" ;;
-        http | http/*)
+        http | http/* | faults | faults/*)
             # what is measured has the machine for itself
-            packages http
-            check_jobs=1
-            ;;
-        faults | faults/*)
-            # what is measured has the machine for itself
-            packages faults
+            packages "${1%%/*}"
             check_jobs=1
             ;;
         soak)
