@@ -10,7 +10,7 @@ use v5.36;
 use Digest::SHA qw(hmac_sha256);
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64 encode_base64);
-use Skep::Process qw(source_dir tempdir wait_until);
+use Skep::Process qw(tempdir wait_until);
 use Skep::Receiver;
 use Skep::Sink;
 use Skep::Stream;
@@ -30,11 +30,7 @@ my $skep = skep(
     worker_conf => {
         webhook_allow_http    => 'on',
         webhook_allow_address => '127.0.0.1',
-        smtp_url              => 'smtp://127.0.0.1:' . $sink->port,
-        smtp_tls              => 'off',
-        mail_from             => 'Skep <skep@example.org>',
-        mail_base_url         => 'https://app.example',
-        mail_templates        => source_dir() . '/conf/mail',
+        $sink->conf,
     },
 );
 

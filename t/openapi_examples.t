@@ -7,7 +7,7 @@
 use v5.36;
 
 use Skep::OpenAPI;
-use Skep::Process qw(source_dir tempdir wait_until);
+use Skep::Process qw(tempdir wait_until);
 use Skep::Receiver;
 use Skep::Sink;
 use Skep::Stream;
@@ -24,11 +24,7 @@ my $skep = skep(
                      notify_webhook_allow_address => '127.0.0.1' },
     worker_conf => { webhook_allow_http    => 'on',
                      webhook_allow_address => '127.0.0.1',
-                     smtp_url       => 'smtp://127.0.0.1:' . $sink->port,
-                     smtp_tls       => 'off',
-                     mail_from      => 'Skep <skep@example.org>',
-                     mail_base_url  => 'https://app.example',
-                     mail_templates => source_dir() . '/conf/mail' },
+                     $sink->conf },
 );
 
 my %made;       # operationId => 1

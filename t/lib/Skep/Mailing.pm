@@ -5,7 +5,7 @@ package Skep::Mailing;
 use v5.36;
 
 use Skep::File qw(slurp spew);
-use Skep::Process qw(alive build_dir reap run source_dir spawn stop
+use Skep::Process qw(alive build_dir reap run spawn stop
                      wait_until);
 use Skep::Sink;
 
@@ -17,7 +17,6 @@ sub new ($class, %o) {
     my $dir = $o{skep}->dir;
     my $sink = Skep::Sink->new(dir => "$dir/sink", tls => $o{tls},
                                login => $o{login});
-    my $scheme = ($o{tls} // '') eq 'smtps' ? 'smtps' : 'smtp';
 
     my $self = bless {
         skep => $o{skep},
@@ -32,14 +31,8 @@ sub new ($class, %o) {
             log                 => "$dir/worker.log",
             log_level           => 'info',
             sweep_after         => '0s',
-            smtp_url            => "$scheme://127.0.0.1:" . $sink->port,
-            $o{tls} ? (smtp_ca_file => $sink->ca) : (smtp_tls => 'off'),
-            $o{login} ? (smtp_user => $o{login}[0],
-                         smtp_password_file => "$dir/sink/password") : (),
+            $sink->conf,
             smtp_schedule       => '100ms 100ms',
-            mail_from           => 'Skep <skep@example.org>',
-            mail_base_url       => 'https://app.example',
-            mail_templates      => source_dir() . '/conf/mail',
         },
     }, $class;
 

@@ -52,6 +52,25 @@ sub start ($self) {
 sub port ($self) { return $self->{port} }
 sub ca ($self) { return "$self->{dir}/ca.pem" }
 
+
+# What a worker's configuration says to send its mails here.
+
+sub conf ($self) {
+    my %o = $self->{options}->%*;
+    my $scheme = ($o{tls} // '') eq 'smtps' ? 'smtps' : 'smtp';
+
+    return (
+        smtp_url       => "$scheme://127.0.0.1:$self->{port}",
+        $o{tls} ? (smtp_ca_file => $self->ca) : (smtp_tls => 'off'),
+        $o{login} ? (smtp_user => $o{login}[0],
+                     smtp_password_file => "$self->{dir}/password") : (),
+        mail_from      => 'Skep <skep@example.org>',
+        mail_base_url  => 'https://app.example',
+        mail_templates => source_dir() . '/conf/mail',
+    );
+}
+
+
 sub freeze ($self) { kill 'STOP', $self->{pid} }
 sub thaw ($self) { kill 'CONT', $self->{pid} }
 

@@ -15,7 +15,7 @@ use parent 'Skep::Faults';
 use JSON::PP ();
 use Skep::File qw(slurp spew);
 use Skep::Proc qw(cpu);
-use Skep::Process qw(fork_child source_dir tempdir wait_until);
+use Skep::Process qw(fork_child tempdir wait_until);
 use Skep::Receiver;
 use Skep::Server;
 use Skep::Sink;
@@ -67,11 +67,8 @@ my %set = (
 
 # what is deleted by age is so within the run
 my %worker_conf = (
-    smtp_tls                => 'off',
     smtp_timeout            => '5s',         # a killed worker's mail waits for it
     smtp_schedule           => '200ms 500ms 1s 2s',
-    mail_from               => 'Skep <skep@example.org>',
-    mail_base_url           => 'https://app.example',
     purge_interval          => '5s',
     purge_sessions          => '2m',
     purge_idempotency_keys  => '3m',
@@ -101,9 +98,7 @@ sub new ($class, %o) {
         pg_conf => ['autovacuum = on', 'autovacuum_naptime = 5s',
                     'max_connections = 300'],
         worker_conf => {
-            $base{worker_conf}->%*, %worker_conf,
-            smtp_url       => 'smtp://127.0.0.1:' . $sink->port,
-            mail_templates => source_dir() . '/conf/mail',
+            $base{worker_conf}->%*, %worker_conf, $sink->conf,
         },
     );
     my $shaken = Skep::Server->new(%common, beside => $steady,

@@ -7,7 +7,7 @@ package Skep::Fail::Worker;
 use v5.36;
 
 use JSON::PP ();
-use Skep::Process qw(alive source_dir tempdir wait_until);
+use Skep::Process qw(alive tempdir wait_until);
 use Skep::Receiver;
 use Skep::Sink;
 use Time::HiRes qw(sleep);
@@ -47,11 +47,7 @@ sub new ($class, $skep) {
             webhook_schedule      => ('1s ' x 12) =~ s/ $//r,
             webhook_lease         => '3s',
             webhook_timeout       => '2s',
-            smtp_url              => 'smtp://127.0.0.1:' . $sink->port,
-            smtp_tls              => 'off',
-            mail_from             => 'Skep <skep@example.org>',
-            mail_base_url         => 'https://app.example',
-            mail_templates        => source_dir() . '/conf/mail',
+            $sink->conf,
         },
         allow_log => qr/no memory|[Oo]ut of memory/,
     );

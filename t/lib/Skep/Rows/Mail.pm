@@ -5,7 +5,7 @@ package Skep::Rows::Mail;
 
 use v5.36;
 
-use Skep::Process qw(source_dir tempdir);
+use Skep::Process qw(tempdir);
 use Skep::Rows::Receivers;
 use Skep::Rude;
 use Skep::Sink;
@@ -137,15 +137,11 @@ sub _server ($m) {
     $m->{mails} = 0;
 
     return (worker_conf => {
-        smtp_url             => 'smtp://127.0.0.1:' . $sink->port,
-        $row->{tls} ? (smtp_ca_file => $sink->ca) : (smtp_tls => 'off'),
+        $sink->conf,
         smtp_timeout         => '2s',
         smtp_connect_timeout => '1s',
         # nothing is given up before the end
         smtp_schedule        => '200ms 500ms' . ' 1s' x 30,
-        mail_from            => 'Skep <skep@example.org>',
-        mail_base_url        => 'https://app.example',
-        mail_templates       => source_dir() . '/conf/mail',
     });
 }
 
