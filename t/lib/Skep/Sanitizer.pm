@@ -14,6 +14,7 @@ package Skep::Sanitizer;
 use v5.36;
 
 use Cwd ();
+use File::Copy ();
 use File::Path ();
 use File::Temp ();
 
@@ -55,11 +56,15 @@ sub start () {
     return if !(on() || _memcheck()) || defined $dir;
 
     my $base = $ENV{TMPDIR} // '/tmp';
-    my $suppressed = _suppressed();
 
-    # workers of nginx are others
+    # workers of nginx are others, and may not come to where this is
     $dir = File::Temp::tempdir('skep-asan-XXXXXX', DIR => $base);
     chmod 01777, $dir or die "chmod $dir: $!";
+
+    for my $file (glob _suppressed() . '/*.supp') {
+        File::Copy::copy($file, $dir) or die "$file: $!";
+        chmod 0644, $dir . $file =~ s{.*/}{/}r;
+    }
 
     # Each is said, also by those whose output nobody reads.
     my $all = "log_path=$dir/report:log_exe_name=1:print_stacktrace=1"
@@ -67,11 +72,11 @@ sub start () {
 
     $ENV{ASAN_OPTIONS} = "$all:detect_stack_use_after_return=1"
         . ':strict_string_checks=1:detect_leaks=1'
-        . ":suppressions=$suppressed/asan.supp";
+        . ":suppressions=$dir/asan.supp";
     $ENV{UBSAN_OPTIONS} = "$all:halt_on_error=1"
-        . ":suppressions=$suppressed/ubsan.supp";
+        . ":suppressions=$dir/ubsan.supp";
     $ENV{LSAN_OPTIONS} = "print_suppressions=0"
-        . ":suppressions=$suppressed/lsan.supp";
+        . ":suppressions=$dir/lsan.supp";
 }
 
 
@@ -88,7 +93,7 @@ sub memcheck () {
 
     return qw(valgrind -q --leak-check=full --show-leak-kinds=definite
               --errors-for-leak-kinds=definite --num-callers=30 --vgdb=no),
-           '--suppressions=' . _suppressed() . '/memcheck.supp',
+           "--suppressions=$dir/memcheck.supp",
            "--log-file=$dir/report.%p";
 }
 
@@ -113,7 +118,7 @@ sub reports () {
 
     return if !defined $dir;
 
-    for my $file (sort glob "$dir/*") {
+    for my $file (sort glob "$dir/report*") {
         open my $fh, '<:raw', $file or die "$file: $!";
         local $/;
         my $text = <$fh> // '';
