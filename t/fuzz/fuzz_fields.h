@@ -144,10 +144,13 @@ fuzz_is_value(const ngx_api_field_t *field, const ngx_api_value_t *value)
         break;
 
     case NGX_API_UUID:
-        if (names == NULL || strcmp(value->text, "low") != 0) {
-            fuzz_is_uuid(value->text, value->len);
+        for ( /* void */ ; names && names->len; names++) {
+            if (strcmp((char *) names->data, value->text) == 0) {
+                return;
+            }
         }
 
+        fuzz_is_uuid(value->text, value->len);
         break;
 
     case NGX_API_TIMESTAMP:
