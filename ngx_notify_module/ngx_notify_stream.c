@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 
 
-#define NGX_NOTIFY_STREAM_BEGIN  "retry: 3000\n: the stream begins\n\n"
+#define NGX_NOTIFY_STREAM_BEGIN  "retry: 3000\n: the stream begins\nid: "
 #define NGX_NOTIFY_STREAM_TOKEN  ": the token has expired or was revoked\n\n"
 
 /* every client is looked at once in so many ticks, of which there are ten in
@@ -29,6 +29,7 @@
 static const char *ngx_notify_stream_last(ngx_http_request_t *r);
 static void ngx_notify_stream_start(ngx_http_request_t *r,
     const PGresult *res);
+static ngx_notify_text_t *ngx_notify_stream_begin(const PGresult *res);
 static ngx_int_t ngx_notify_stream_header(ngx_http_request_t *r);
 static ngx_notify_text_t *ngx_notify_stream_bye(void);
 static void ngx_notify_stream_tick_handler(ngx_event_t *ev);
@@ -54,8 +55,6 @@ static ngx_str_t  ngx_notify_stream_name = ngx_string("Last-Event-ID");
 
 /* never freed: one use is the array's own */
 static ngx_notify_text_t  ngx_notify_stream_texts[] = {
-    { 1, sizeof(NGX_NOTIFY_STREAM_BEGIN) - 1,
-      (u_char *) NGX_NOTIFY_STREAM_BEGIN },
     { 1, sizeof(":\n\n") - 1, (u_char *) ":\n\n" },
     { 1, sizeof(NGX_NOTIFY_STREAM_TOKEN) - 1,
       (u_char *) NGX_NOTIFY_STREAM_TOKEN }
@@ -175,7 +174,7 @@ ngx_notify_stream_last(ngx_http_request_t *r)
 }
 
 
-/* a row: _n, the client's place, and _most, the last number of all */
+/* a row: _n, the client's place, _most, the last number of all, and _id */
 
 static void
 ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
@@ -183,6 +182,7 @@ ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
     u_char                user[16];
     int64_t               most;
     ngx_int_t             rc;
+    ngx_notify_text_t    *text;
     ngx_notify_client_t  *client;
 
     client = ngx_http_get_module_ctx(r, ngx_notify_module);
@@ -220,9 +220,17 @@ ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
 
     client->heartbeat = ngx_current_msec + client->conf->stream_heartbeat;
 
-    if (ngx_notify_client_put(client, &ngx_notify_stream_texts[0]) != NGX_OK
-        || ngx_notify_client_flush(client) == NGX_ERROR)
-    {
+    text = ngx_notify_stream_begin(res);
+
+    if (text == NULL) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    rc = ngx_notify_client_put(client, text);
+    ngx_notify_text_release(text);
+
+    if (rc != NGX_OK || ngx_notify_client_flush(client) == NGX_ERROR) {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
@@ -234,6 +242,43 @@ ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
     if (!ngx_notify_stream_tick.timer_set) {
         ngx_add_timer(&ngx_notify_stream_tick, NGX_NOTIFY_STREAM_TICK);
     }
+}
+
+
+/*
+ * With the id of where it begins, and no data: that is no event, but what its
+ * client shows when it comes again, even if nothing has come before it was cut
+ * off.
+ */
+
+static ngx_notify_text_t *
+ngx_notify_stream_begin(const PGresult *res)
+{
+    int                 column;
+    u_char             *p;
+    ngx_notify_text_t  *text;
+
+    column = PQfnumber(res, "_id");
+
+    if (column == -1 || PQgetlength(res, 0, column) != 16) {
+        return NULL;
+    }
+
+    text = ngx_notify_text_create(sizeof(NGX_NOTIFY_STREAM_BEGIN "\n\n")
+                                  + NGX_API_UUID_LEN);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(text->data, NGX_NOTIFY_STREAM_BEGIN,
+                   sizeof(NGX_NOTIFY_STREAM_BEGIN) - 1);
+    p = ngx_api_uuid_format(p, (u_char *) PQgetvalue(res, 0, column));
+    *p++ = '\n';
+    *p++ = '\n';
+
+    text->len = p - text->data;
+
+    return text;
 }
 
 
@@ -317,7 +362,7 @@ static void
 ngx_notify_stream_look(ngx_notify_client_t *client)
 {
     if (!ngx_api_identity_valid(client->request)) {
-        ngx_notify_client_finish(client, &ngx_notify_stream_texts[2]);
+        ngx_notify_client_finish(client, &ngx_notify_stream_texts[1]);
         return;
     }
 
@@ -330,7 +375,7 @@ ngx_notify_stream_look(ngx_notify_client_t *client)
     /* for one that is not taking what it was given it would be nothing new */
 
     if (!client->blocked) {
-        (void) ngx_notify_client_put(client, &ngx_notify_stream_texts[1]);
+        (void) ngx_notify_client_put(client, &ngx_notify_stream_texts[0]);
     }
 }
 
@@ -345,7 +390,7 @@ ngx_notify_stream_end(void)
         text = ngx_notify_stream_bye();
 
         ngx_notify_client_finish(client, text ? text
-                                              : &ngx_notify_stream_texts[1]);
+                                              : &ngx_notify_stream_texts[0]);
         if (text) {
             ngx_notify_text_release(text);
         }

@@ -6,6 +6,7 @@
 use v5.36;
 
 use Skep::Fanout;
+use Skep::Process qw(wait_until);
 use Skep::Stream;
 use Skep::Test;
 use Time::HiRes qw(time);
@@ -14,7 +15,7 @@ my $skep = skep(redis => 1, set => {
     notify_stream => 'skep', notify_stream_buffer => '8k',
 });
 my $worker = Skep::Fanout->new($skep);
-my ($user, $other) = map { $skep->user } 1 .. 2;
+my ($user, $other, $new) = map { $skep->user } 1 .. 3;
 my $target = '/v1/notifications/stream';
 
 $worker->heard;
@@ -30,6 +31,22 @@ sub titles (@events) {
 sub tasks ($by, @titles) {
     $by->task(title => $_) for @titles;
     return $worker->all;
+}
+
+
+# cut off before anything came: one who has no notification, and one who has
+
+for my $title ('Early', 'Second') {
+    my $stream = Skep::Stream->open($new);
+
+    wait_until(5, sub { $stream->comments && defined $stream->last_id })
+        or fail('where it begins is told');
+    is($stream->event(0), undef, 'that is no event');
+    $stream->abort;
+    tasks($new, $title);
+    is_deeply(titles(Skep::Stream->open($new, last => $stream->last_id)
+                     ->events(2, 1)),
+              [$title], "$title is not missed");
 }
 
 

@@ -134,8 +134,8 @@ skep_redis_connect(skep_redis_t *redis, const skep_conf_t *conf, char *fault,
         || skep_redis_greet(redis, conf->redis_user, conf->redis_password,
                             fault, size)
            != 0
-        || skep_redis_role(redis, address, fault, size) != 0
-        || skep_redis_select(redis, conf->redis_db, fault, size) != 0)
+        || skep_redis_select(redis, conf->redis_db, fault, size) != 0
+        || skep_redis_role(redis, address, fault, size) != 0)
     {
         return -1;
     }

@@ -10,11 +10,13 @@ e.id, e.id AS event_id, e.type, e.project_id, e.task_id, e.actor_id, e.data,
 
 -- Where a stream begins: after the notification $2 of the caller, or, if they
 -- have none of that id, before all that is kept; without an id, after the last.
+-- _id is where that is: for a client that is cut off before anything has come.
 --
 -- name: stream_start
 -- lane: read
 SELECT CASE WHEN $2::uuid IS NULL THEN p.n ELSE coalesce(s.n, 0) END AS _n,
-       p.n AS _most
+       p.n AS _most,
+       coalesce($2::uuid, l.id, '00000000-0000-0000-0000-000000000000') AS _id
 FROM notify.position AS p
 LEFT JOIN LATERAL (
     SELECT i.n
@@ -22,6 +24,14 @@ LEFT JOIN LATERAL (
     JOIN notify.inbox AS i ON i.n = e.n
     WHERE e.id = $2::uuid AND i.user_id = $1::uuid
 ) AS s ON true
+LEFT JOIN LATERAL (
+    SELECT e.id
+    FROM notify.inbox AS i
+    JOIN notify.events AS e ON e.n = i.n
+    WHERE $2::uuid IS NULL AND i.user_id = $1::uuid AND i.deleted_at IS NULL
+    ORDER BY i.n DESC
+    LIMIT 1
+) AS l ON true
 
 
 -- What the caller has after $2, $3 at most.

@@ -153,9 +153,10 @@ sub _block ($self, $block) {
     }
 
     $self->{retry} = $event{retry} if defined $event{retry};
-    return if !@data;
+    $self->{last_id} = $event{id} if defined $event{id};
 
-    $self->{last_id} = $event{id};
+    # as a browser does: that is no event
+    return if !@data;
 
     my %more;
 
