@@ -157,6 +157,7 @@ log = stderr
 log_level = info
 webhook_allow_http = on
 webhook_allow_address = 127.0.0.1
+webhook_schedule = 1s 5s 5m 30m 2h 5h 10h 10h
 smtp_url = smtp://127.0.0.1:$(cat "$state/mail/port")
 smtp_tls = off
 mail_from = Skep <skep@localhost>
