@@ -5,7 +5,6 @@
 #include "ngx_api_uuid.h"
 
 
-
 /* nested arrays and objects in a header or in claims; jansson allows 2048 */
 #define NGX_AUTH_JWT_DEPTH  8
 
