@@ -473,14 +473,12 @@ skep_sender_socket(skep_send_t *send, const struct curl_sockaddr *address)
     fd = socket(address->family, address->socktype|SOCK_CLOEXEC,
                 address->protocol);
 
-    if (fd != -1) {
-        return fd;
-    }
+    /* of several addresses the last one counts */
 
-    send->starved = (errno == EMFILE || errno == ENFILE || errno == ENOBUFS
-                     || errno == ENOMEM);
+    send->starved = (fd == -1 && (errno == EMFILE || errno == ENFILE
+                                  || errno == ENOBUFS || errno == ENOMEM));
 
-    return CURL_SOCKET_BAD;
+    return fd == -1 ? CURL_SOCKET_BAD : fd;
 }
 
 
