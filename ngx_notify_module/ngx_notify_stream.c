@@ -29,7 +29,8 @@
 static const char *ngx_notify_stream_last(ngx_http_request_t *r);
 static void ngx_notify_stream_start(ngx_http_request_t *r,
     const PGresult *res);
-static ngx_notify_text_t *ngx_notify_stream_begin(const PGresult *res);
+static ngx_int_t ngx_notify_stream_begin(ngx_notify_client_t *client,
+    const PGresult *res);
 static ngx_int_t ngx_notify_stream_header(ngx_http_request_t *r);
 static ngx_notify_text_t *ngx_notify_stream_bye(void);
 static void ngx_notify_stream_tick_handler(ngx_event_t *ev);
@@ -182,12 +183,11 @@ ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
     u_char                user[16];
     int64_t               most;
     ngx_int_t             rc;
-    ngx_notify_text_t    *text;
     ngx_notify_client_t  *client;
 
     client = ngx_http_get_module_ctx(r, ngx_notify_module);
 
-    if (PQntuples(res) != 1) {
+    if (PQntuples(res) != 1 || ngx_notify_stream_begin(client, res) != NGX_OK) {
         ngx_api_finish(r, NGX_ERROR);
         return;
     }
@@ -220,17 +220,7 @@ ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
 
     client->heartbeat = ngx_current_msec + client->conf->stream_heartbeat;
 
-    text = ngx_notify_stream_begin(res);
-
-    if (text == NULL) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
-    }
-
-    rc = ngx_notify_client_put(client, text);
-    ngx_notify_text_release(text);
-
-    if (rc != NGX_OK || ngx_notify_client_flush(client) == NGX_ERROR) {
+    if (ngx_notify_client_flush(client) == NGX_ERROR) {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
@@ -246,28 +236,29 @@ ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
 
 
 /*
- * With the id of where it begins, and no data: that is no event, but what its
- * client shows when it comes again, even if nothing has come before it was cut
- * off.
+ * What is sent first, with the id of where it begins, and no data: that is no
+ * event, but what its client shows when it comes again, even if nothing has come
+ * before it was cut off.
  */
 
-static ngx_notify_text_t *
-ngx_notify_stream_begin(const PGresult *res)
+static ngx_int_t
+ngx_notify_stream_begin(ngx_notify_client_t *client, const PGresult *res)
 {
     int                 column;
     u_char             *p;
+    ngx_int_t           rc;
     ngx_notify_text_t  *text;
 
     column = PQfnumber(res, "_id");
 
     if (column == -1 || PQgetlength(res, 0, column) != 16) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     text = ngx_notify_text_create(sizeof(NGX_NOTIFY_STREAM_BEGIN "\n\n")
                                   + NGX_API_UUID_LEN);
     if (text == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     p = ngx_cpymem(text->data, NGX_NOTIFY_STREAM_BEGIN,
@@ -278,7 +269,10 @@ ngx_notify_stream_begin(const PGresult *res)
 
     text->len = p - text->data;
 
-    return text;
+    rc = ngx_notify_client_put(client, text);
+    ngx_notify_text_release(text);
+
+    return rc;
 }
 
 
