@@ -237,8 +237,8 @@ ngx_notify_stream_start(ngx_http_request_t *r, const PGresult *res)
 
 /*
  * What is sent first, with the id of where it begins, and no data: that is no
- * event, but what its client shows when it comes again, even if nothing has come
- * before it was cut off.
+ * event, but what its client shows when it comes again, even if nothing has
+ * come before it was cut off.
  */
 
 static ngx_int_t
