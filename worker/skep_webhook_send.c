@@ -397,8 +397,13 @@ skep_webhook_send_error(const skep_webhook_send_t *s, CURLcode code)
     case CURLE_WEIRD_SERVER_REPLY:
         return "the answer is no HTTP";
 
+#if (LIBCURL_VERSION_NUM >= 0x080600)
+    case CURLE_TOO_LARGE:
+        return "the answer's headers are too long";
+#endif
+
     case CURLE_OUT_OF_MEMORY:
-        /* so libcurl calls it, until 8.7, when there is more than it takes */
+        /* so libcurl called it, when there is more than it takes */
         return s->status ? "the answer's headers are too long"
                          : "no memory";
 
